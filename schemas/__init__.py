@@ -1,0 +1,1 @@
+"""The wire: pydantic models of every message. Knows nothing of `streams`."""

@@ -1,0 +1,1 @@
+"""quotastream: the live account of groups whose yearly earnings targets are set, and changed, from outside."""

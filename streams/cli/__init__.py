@@ -1,0 +1,1 @@
+"""The command `quotastream`: one file a command."""

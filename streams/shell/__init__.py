@@ -1,0 +1,1 @@
+"""The shell: Faust, Kafka, the local store and metrics around the pure core."""
