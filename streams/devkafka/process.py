@@ -1,0 +1,145 @@
+"""The broker's process: its record on disk, whether it still lives, how it is started and stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streams.devkafka.errors import BrokerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+LOCK_WAIT_SECONDS = 180.0  # the other start may be fetching the jars
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Record:
+    """What broker.json says of the broker that was started last; its port outlives it."""
+
+    pid: int
+    port: int
+    version: str
+
+
+def read_record(path: Path) -> Record | None:
+    """Return the record, or None if there is none that can be read."""
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        return Record(int(fields["pid"]), int(fields["port"]), str(fields["version"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Replace the record whole, so that nobody ever reads half of one."""
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(asdict(record)) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def marker(data_dir: Path) -> str:
+    """Return the argument by which the broker of a folder is told from any other process with its pid."""
+    return f"-Dquotastream.data.dir={data_dir}"
+
+
+def is_alive(pid: int, data_dir: Path) -> bool:
+    """Tell whether the pid is a live broker of this folder; pids are used again, zombies have no arguments."""
+    return marker(data_dir) in _arguments(pid)
+
+
+def _arguments(pid: int) -> list[str]:
+    if sys.platform == "linux":
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="surrogateescape").split("\0")
+        except OSError:
+            return []
+    shown = subprocess.run(
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
+    return [word if index == 0 else f"-D{word}" for index, word in enumerate(shown.strip().split(" -D"))]
+
+
+def spawn(
+    command: Sequence[str], environment: Mapping[str, str], output: Path, *, die_with_parent: bool
+) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own, deaf to this terminal's Ctrl-C, its output in a file."""
+    with output.open("ab") as file:
+        return subprocess.Popen(
+            command,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=output.parent,
+            # Between fork and exec only a system call that was looked up before: safe with threads about.
+            preexec_fn=_dying_with(os.getpid()) if die_with_parent else None,  # noqa: PLW1509
+        )
+
+
+def _dying_with(parent: int) -> Callable[[], None] | None:
+    """Return what makes the kernel send SIGTERM when the thread that starts the process dies, however it dies."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def ask_kernel() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died just before
+            os._exit(1)
+
+    return ask_kernel
+
+
+def terminate(pid: int, data_dir: Path, timeout_seconds: float) -> None:
+    """Ask the broker to end, wait, and kill it if it does not."""
+    for sign, seconds in ((signal.SIGTERM, timeout_seconds), (signal.SIGKILL, 10.0)):
+        with contextlib.suppress(ProcessLookupError):
+            if is_alive(pid, data_dir):
+                os.kill(pid, sign)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            _reap(pid)
+            if not is_alive(pid, data_dir):
+                return
+            time.sleep(0.05)
+    raise BrokerError(f"the broker (pid {pid}) does not end; see the log in {data_dir / 'logs'}")
+
+
+def _reap(pid: int) -> None:
+    """Take the exit status if the process is a child of ours, so that no zombie stays."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+@contextlib.contextmanager
+def folder_lock(path: Path, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
+    """Hold the folder's lock: starts and stops of one folder take turns; the kernel frees it when a holder dies."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise BrokerError(
+                        f"another start or stop of {path.parent} has not ended; wait for it and try again"
+                    ) from error
+                time.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
