@@ -1,0 +1,155 @@
+"""What commands share: finding Kafka, the names in it, errors for people, and how output looks."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from streams.shell.topics import Names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kafka import KafkaAdminClient
+
+ANSWER_WITHIN_S = 10
+PREFIX_PATTERN = re.compile(r"[a-zA-Z0-9._-]{0,64}")
+SEVERITY_STYLES = {
+    "critical": "bold red",
+    "missed": "bold red",
+    "warning": "yellow",
+    "ok": "green",
+    "met": "green",
+    "inactive": "dim",
+    "no_target": "dim",
+    "lifted": "dim",
+}
+
+
+class CliError(Exception):
+    """An expected failure: one line that says what to do, and the exit code."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def _prefix(value: str) -> str:
+    if not PREFIX_PATTERN.fullmatch(value):
+        raise typer.BadParameter("at most 64 letters, digits, '.', '_' and '-'")
+    return value
+
+
+BootstrapServers = Annotated[
+    str | None,
+    typer.Option(
+        "--bootstrap-servers",
+        envvar="QUOTASTREAM_BOOTSTRAP_SERVERS",
+        metavar="HOST:PORT[,...]",
+        help="The Kafka to use; without it, the embedded broker that is running.",
+    ),
+]
+Prefix = Annotated[
+    str,
+    typer.Option(
+        "--prefix",
+        envvar="QUOTASTREAM_PREFIX",
+        metavar="TEXT",
+        callback=_prefix,
+        help="What stands before every name of this installation in Kafka.",
+    ),
+]
+OutputPrefix = Annotated[
+    str,
+    typer.Option(
+        "--output-prefix",
+        metavar="TEXT",
+        callback=_prefix,
+        help="Read what a replay wrote (the worker's --output-prefix).",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
+
+
+def broker_address(given: str | None) -> str:
+    """Return the Kafka that was asked for, else the embedded broker that is running."""
+    if given:
+        return given
+    from streams.devkafka.broker import running  # noqa: PLC0415  # only those without a Kafka of their own pay for it
+
+    broker = running()
+    if broker is None:
+        raise CliError(
+            "no Kafka given and no embedded broker running: `quotastream kafka start` would start one "
+            "(or name yours with --bootstrap-servers)"
+        )
+    return broker.bootstrap_servers
+
+
+def example(*lines: str, what: str = "Example") -> str:
+    """Return the end of a command's help: lines that can be typed as they stand."""
+    # A backspace alone on its line keeps the help formatter from joining the lines that follow.
+    return "\b\n" + "\n  ".join([f"{what}:", *lines])
+
+
+def quiet_kafka_client() -> None:
+    """Keep kafka-python's log lines off the terminal: what a person has to know of them comes as an error."""
+    logging.getLogger("kafka").addHandler(logging.NullHandler())
+    logging.getLogger("kafka").propagate = False
+
+
+def require_topics(admin: KafkaAdminClient, names: list[str]) -> None:
+    """Fail with what to do where one of the topics is missing."""
+    missing = [topic["name"] for topic in admin.describe_topics(names) if topic["error_code"]]
+    if missing:
+        raise CliError(
+            f"no topic {', '.join(sorted(missing))}: `quotastream topics create` would create what is missing"
+        )
+
+
+def installation(prefix: str, output_prefix: str = "") -> Names:
+    """Return the names of an installation, or of the outputs that a replay in it wrote."""
+    return Names(prefix=prefix, output_prefix=output_prefix)
+
+
+def out() -> Console:
+    """Return the console for results; colours only on a terminal, and none where NO_COLOR is set."""
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def err() -> Console:
+    """Return the console for progress and remarks, on stderr so that results can be piped."""
+    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def table_out() -> Console:
+    """Return the console for tables: in a pipe wide enough that no column is cut."""
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=200)
+
+
+def write_json(value: Any) -> None:
+    """Write one JSON value as one line."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Return "1 line", "2 lines"; thousands apart so that long numbers can be read."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def one_line(error: object) -> str:
+    """Return what an error says as one line."""
+    return " ".join(str(error).split())
+
+
+def styled(text: str, level: str | None, escape: Callable[[str], str]) -> str:
+    """Return console markup that shows text in the colour of a level or severity."""
+    style = SEVERITY_STYLES.get(level or "")
+    return f"[{style}]{escape(text)}[/]" if style else escape(text)
