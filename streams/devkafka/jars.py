@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
-import shutil
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +18,6 @@ from dataclasses import dataclass
 from errno import ENOSPC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from jgo.maven import MavenContext, PythonResolver
-from requests import RequestException
 
 from streams.devkafka.errors import BrokerError
 
@@ -79,8 +76,7 @@ def kafka_version(jars: Sequence[Jar] | None = None) -> str:
 
 def repository() -> Path:
     """Return the folder of cached jars: Maven's own (M2_REPO or ~/.m2/repository), so that tools share it."""
-    cache: Path = MavenContext().repo_cache
-    return cache
+    return Path(os.environ.get("M2_REPO") or Path.home() / ".m2" / "repository")
 
 
 def sha256_of(path: Path) -> str:
@@ -92,16 +88,8 @@ def sha256_of(path: Path) -> str:
 def resolve_jars(jars: Sequence[Jar], cache: Path, progress: Progress | None = None) -> list[Path]:
     """Return the paths of all jars, in the lock's order, each fetched if it is missing and checked in any case."""
     missing = [jar for jar in jars if not (cache / jar.path).is_file()]
-    try:
-        if missing:
-            _fetch(missing, cache, progress)
-    except RequestException as error:
-        raise BrokerError(
-            "the jars of Kafka could not be fetched from Maven Central "
-            f"({type(error).__name__}); check the network (or HTTPS_PROXY) and start again"
-        ) from error
-    except OSError as error:
-        raise BrokerError(_disk_message(error, cache)) from error
+    if missing:
+        _fetch(missing, cache, progress)
     paths = [cache / jar.path for jar in jars]
     for jar, path in zip(jars, paths, strict=True):
         _check(jar, path)
@@ -122,29 +110,41 @@ def _check(jar: Jar, path: Path) -> None:
 
 
 def _fetch(jars: Sequence[Jar], cache: Path, progress: Progress | None) -> None:
-    cache.mkdir(parents=True, exist_ok=True)
-    # jgo writes straight to the final name, so it gets a folder of its own: a jar enters the cache whole and checked,
-    # or not at all, however the fetch ends. The folder lies in the cache, for a rename does not cross file systems.
-    with tempfile.TemporaryDirectory(prefix=".quotastream-", dir=cache) as staging_name:
-        staging = Path(staging_name)
-        context = _context(staging, _Counter(sum(jar.size for jar in jars), progress))
-        with ThreadPoolExecutor(FETCHERS) as pool:
-            futures = [pool.submit(_fetch_one, context, jar, staging, cache) for jar in jars]
-            try:
-                for future in futures:
-                    future.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+    from requests import RequestException  # noqa: PLC0415  # see _context
+
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        # jgo writes straight to the final name, so it gets a folder of its own: a jar enters the cache whole and
+        # checked, or not at all, however the fetch ends. It lies in the cache, for a rename stays in a file system.
+        with tempfile.TemporaryDirectory(prefix=".quotastream-", dir=cache) as staging:
+            context = _context(Path(staging), _Counter(sum(jar.size for jar in jars), progress))
+            _fetch_all(context, jars, cache)
+    except RequestException as error:
+        raise BrokerError(
+            "the jars of Kafka could not be fetched from Maven Central "
+            f"({type(error).__name__}); check the network (or HTTPS_PROXY) and start again"
+        ) from error
+    except OSError as error:
+        raise BrokerError(_disk_message(error, cache)) from error
 
 
-def _fetch_one(context: Any, jar: Jar, staging: Path, cache: Path) -> None:
+def _fetch_all(context: Any, jars: Sequence[Jar], cache: Path) -> None:
+    with ThreadPoolExecutor(FETCHERS) as pool:
+        futures = [pool.submit(_fetch_one, context, jar, cache) for jar in jars]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:  # the first error speaks for all, and Ctrl-C does not wait for the rest either
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _fetch_one(context: Any, jar: Jar, cache: Path) -> None:
     group, artifact, version = jar.coordinate.split(":")
     try:
-        context.project(group, artifact).at_version(version).artifact().resolve()
+        fetched: Path = context.project(group, artifact).at_version(version).artifact().resolve()
     except RuntimeError as error:  # jgo: none of the repositories has it
-        raise BrokerError(f"Maven Central has no {jar.coordinate} just now; try again later") from error
-    fetched = staging / jar.path
+        raise BrokerError(f"Maven Central does not give out {jar.coordinate} just now; try again later") from error
     if sha256_of(fetched) != jar.sha256:
         raise BrokerError(
             f"{jar.name} came with another sha256 than {LOCK.name} names and was thrown away; "
@@ -152,12 +152,15 @@ def _fetch_one(context: Any, jar: Jar, staging: Path, cache: Path) -> None:
         )
     target = cache / jar.path
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(fetched, target)
+    fetched.replace(target)
 
 
-def _context(folder: Path, counter: _Counter | None = None) -> Any:
+def _context(folder: Path, counter: _Counter) -> Any:
+    # Imported only here, for it takes longer than all else that most commands do, and they find every jar cached.
+    from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415
+
     logging.getLogger("jgo").addHandler(logging.NullHandler())  # what goes wrong is told by our own one line
-    resolver = PythonResolver(progress_callback=counter.file if counter else None)
+    resolver = PythonResolver(progress_callback=counter.file)
     return MavenContext(resolver=resolver, repo_cache=folder, timeout=20)
 
 

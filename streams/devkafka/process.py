@@ -56,19 +56,20 @@ def marker(data_dir: Path) -> str:
 
 def is_alive(pid: int, data_dir: Path) -> bool:
     """Tell whether the pid is a live broker of this folder; pids are used again, zombies have no arguments."""
-    return marker(data_dir) in _arguments(pid)
-
-
-def _arguments(pid: int) -> list[str]:
     if sys.platform == "linux":
         try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="surrogateescape").split("\0")
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
-            return []
-    shown = subprocess.run(
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout
-    return [word if index == 0 else f"-D{word}" for index, word in enumerate(shown.strip().split(" -D"))]
+            return False
+        return os.fsencode(marker(data_dir)) in arguments
+    return _is_shown_by_ps(pid, data_dir)
+
+
+def _is_shown_by_ps(pid: int, data_dir: Path) -> bool:
+    """Answer the same where there is no /proc; ps does not show where an argument ends, but another -D follows it."""
+    command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
+    shown = subprocess.run(command, capture_output=True, check=False).stdout
+    return os.fsencode(marker(data_dir)) + b" -D" in shown
 
 
 def spawn(
