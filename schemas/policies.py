@@ -68,7 +68,7 @@ class Monthly(Closed):
     @model_validator(mode="after")
     def _some_weight(self) -> Self:
         if not any(weight.strip("-0.") for weight in self.weights):
-            raise fault("all 0", "pace.weights")
+            raise fault("weights are all 0")
         return self
 
 

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 KEPT_VALUE_BYTES = 64 << 10
 KEPT_KEY_BYTES = 4 << 10
 KEPT_HEADER_BYTES = 4 << 10
-# Together, too: a record may have thousands of headers, and a dead letter too large for its topic would stop a worker.
+# Together, too: a record may have thousands of headers, and an oversized dead letter would stop a worker.
 KEPT_HEADERS_BYTES = 64 << 10
 _HEADER_FRAME_BYTES = 16
 
 
-def dead_letter(
+def dead_letter(  # noqa: PLR0917  (a record, in the order in which Kafka has it)
     topic: str,
     partition: int,
     offset: int,
