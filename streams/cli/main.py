@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 from kafka.errors import KafkaError
 
-from streams.cli import topics
+from streams.cli import kafka, publish, topics
 from streams.cli.common import CliError, example, one_line
+from streams.devkafka.errors import BrokerError
 from streams.shell.topic_admin import TopicAdminError
 
 USAGE_EXIT_CODE = 2
@@ -26,7 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(kafka.app, name="kafka")
 app.add_typer(topics.app, name="topics")
+app.command(epilog=publish.EXAMPLES)(publish.publish)
 
 
 def _show_version(wanted: bool) -> None:
@@ -62,7 +65,7 @@ def run(arguments: list[str]) -> int:
             sys.stderr.write(f"{error.message}\n")
             return USAGE_EXIT_CODE
         return _fail(f"{error.format_message()} (see {_command_path(error)} --help)", error.exit_code)
-    except (TopicAdminError, KafkaError, OSError) as error:
+    except (TopicAdminError, BrokerError, KafkaError, OSError) as error:
         return _fail(str(error), 1)
     return code if isinstance(code, int) else 0
 
