@@ -15,7 +15,7 @@ from tests.model.messages import usable
 from tests.model.plan import Account, Plan, Year
 from tests.model.walk import Episode, walk
 
-__all__ = ["alerts", "episodes", "statuses", "usable"]
+__all__ = ["Model", "alerts", "episodes", "statuses", "usable"]
 
 STATUS_FIGURES = [
     "original_target",
@@ -44,13 +44,30 @@ ALERT_FIGURES = [
 ]
 
 
+class Model:
+    """The messages, parsed once: statuses, episodes and alerts of it share one walk."""
+
+    def __init__(self, messages, minor_digits=None) -> None:
+        self.known = Known(messages, minor_digits)
+        self._years: dict[tuple[str, int], Year] = {}
+
+    def year(self, group_id: str, number: int) -> Year:
+        """Find a group's plan year."""
+        return self._years.setdefault((group_id, number), Year(self.known, group_id, number))
+
+
+def model_of(messages, minor_digits=None) -> Model:
+    """Parse messages, unless they are a model already."""
+    return messages if isinstance(messages, Model) else Model(messages, minor_digits)
+
+
 def statuses(messages, day_reached: date, minor_digits=None) -> dict[tuple[str, int], dict]:
     """Make the quota-status value of every account that exists, by group and plan year."""
-    known = Known(messages, minor_digits)
+    model = model_of(messages, minor_digits)
     found = {}
-    for group_id in sorted(known.groups()):
-        for number in sorted(known.years() | {day_reached.year}):
-            year = Year(known, group_id, number)
+    for group_id in sorted(model.known.groups()):
+        for number in sorted(model.known.years() | {day_reached.year}):
+            year = model.year(group_id, number)
             d = min(day_reached, year.day_after)
             if _exists(year, d, day_reached):
                 found[group_id, number] = _status(year, d)
@@ -68,11 +85,11 @@ def alerts(messages, day_reached: date, minor_digits=None) -> dict[str, dict]:
 
 
 def _walked(messages, day_reached: date, minor_digits):
-    known = Known(messages, minor_digits)
-    for group_id in sorted(known.groups()):
-        for number in sorted(known.years()):
-            year = Year(known, group_id, number)
-            for episode in walk(year, day_reached):
+    model = model_of(messages, minor_digits)
+    for group_id in sorted(model.known.groups()):
+        for number in sorted(model.known.years()):
+            year = model.year(group_id, number)
+            for episode in walk(year, min(day_reached, year.day_after)):
                 yield year, episode
 
 

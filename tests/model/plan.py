@@ -74,6 +74,7 @@ class Plan:
     def __init__(self, known: Known, group_id: str, year: int, decrees: tuple[Policy, ...]) -> None:
         self.known, self.group_id, self.year, self.decrees = known, group_id, year, decrees
         self.days = days_of(year)
+        self._of: dict[tuple[str, ...], list[Policy]] = {}
         openings = [p for p in decrees if p.type == "group_opened" and p.says["group_id"] == group_id]
         self.region = max(openings, key=lambda p: p.by_issue).says["region"] if openings else None
         targets = sorted(self.of("target_set"), key=lambda p: p.by_issue)
@@ -96,7 +97,9 @@ class Plan:
 
     def of(self, *types: str) -> list[Policy]:
         """List the decrees of these types that touch the account."""
-        return [p for p in self.decrees if p.type in types and self.touches(p)]
+        if types not in self._of:
+            self._of[types] = [p for p in self.decrees if p.type in types and self.touches(p)]
+        return self._of[types]
 
     def active(self, day: date) -> bool:
         """Whether the group is open on this day, and no suspension covers it."""
@@ -129,11 +132,11 @@ class Plan:
         return sum(1 for other in self.active_days if other >= day)
 
     @staticmethod
-    def weight(target: Policy, day: date) -> Fraction:
+    def weight(target: Policy, day: date) -> Fraction | int:
         """w: 1 for linear, the month's weight over its days for monthly."""
         pace = target.says["pace"]
         if pace["kind"] == "linear":
-            return Fraction(1)
+            return 1
         return pace["weights"][day.month - 1] / monthrange(day.year, day.month)[1]
 
     def schedule(self, target: Policy) -> tuple[Fraction, ...]:
@@ -154,13 +157,12 @@ class Plan:
                 deltas.append((covered, p.says["delta"] * rate / covered_weight))
         due = []
         for day in self.days:
-            if day not in self.active_days:
-                due.append(Fraction())
-                continue
-            share = target.says["amount"] * weights[day] / whole
-            share *= self.headcount(day) if target.says["basis"] == "per_worker" else 1
-            share *= prod((factor for covered, factor in factors if day in covered), start=Fraction(1))
-            share += sum(per_weight * weights[day] for covered, per_weight in deltas if day in covered)
+            share = Fraction()
+            if day in self.active_days:
+                share = target.says["amount"] * weights[day] / whole
+                share *= self.headcount(day) if target.says["basis"] == "per_worker" else 1
+                share *= prod(factor for covered, factor in factors if day in covered)
+                share += sum(per_weight * weights[day] for covered, per_weight in deltas if day in covered)
             due.append(max(Fraction(), share))
         return tuple(due)
 
@@ -234,6 +236,7 @@ class Year:
         self.last_day = date(year, 12, 31)
         self.day_after = self.last_day + ONE_DAY
         self._plans: dict[tuple, Plan] = {}
+        self.walked: dict[date, list] = {}  # what the walk to a day found
 
     def plan(self, day: date) -> Plan:
         """Find the plan under the decrees in force on a day; the day after the year has those of its last day."""

@@ -85,13 +85,9 @@ class Kind:
     def asleep(self, day: date) -> bool:
         """Whether nothing opens, stays open or changes on this day."""
         account = self.account(day)
-        return (
-            account is None
-            or account.total == 0
-            or account.lifted(day)
-            or day > account.end
-            or not self.year.plan(day).active(day)
-        )
+        if account is None or account.total == 0 or account.lifted(day) or day > account.end:
+            return True
+        return day not in self.year.plan(day).active_days
 
     def due_days(self, day: date, after: date = date.min) -> int:
         """Count the due days before a day."""
@@ -271,7 +267,10 @@ def _walk_kind(year: Year, name: str, levy_id: str | None, until: date) -> list[
 
 def walk(year: Year, until: date) -> list[Episode]:
     """Every episode of a group and year up to a day, sorted."""
+    if until in year.walked:
+        return year.walked[until]
     accounts = [(name, None) for name in BASE_KINDS]
     accounts += [(name, levy_id) for levy_id in year.levy_ids() for name in LEVY_KINDS]
     told = [episode for name, levy_id in accounts for episode in _walk_kind(year, name, levy_id, until)]
-    return sorted(told, key=lambda episode: episode.sorting)
+    year.walked[until] = sorted(told, key=lambda episode: episode.sorting)
+    return year.walked[until]
