@@ -1,13 +1,15 @@
 """What can happen, parsed: the remittances and reversals of groups, and the policies that move their targets.
 
-Days are `int` ordinals (`datetime.date.toordinal`), times are integer microseconds since 1970-01-01T00:00Z, money is an
-`int` of minor units, every other decimal an exact `Fraction`. Nothing here knows the wire; `streams.shell.codec` parses.
+Days are `int` ordinals (`datetime.date.toordinal`), times are integer microseconds since 1970-01-01T00:00Z, money is
+an `int` of minor units, every other decimal an exact `Fraction`. Nothing here knows the wire; `streams.shell.codec`
+parses.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
 Day = int
 EPOCH_DAY: Day = date(1970, 1, 1).toordinal()
 DAY_US = 86_400_000_000
+
+
+class Added(Enum):
+    """What adding an event or a policy to a set of known ones did."""
+
+    NEW = "new"
+    REPEAT = "repeat"  # known already, with equal fields
+    CONFLICT = "conflict"  # known already with other fields: the first stands
 
 
 def day_of(time_us: int) -> Day:

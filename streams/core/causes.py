@@ -1,0 +1,76 @@
+"""Why something happened on a day: the policies, then the remittances, that an alert names as its causes.
+
+Lives here: decisions/0001, 4. Not here: what they caused (walk.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from streams.core.events import LevyImposed, LevyLifted, Revoked, TargetAdjusted, TargetSet
+from streams.core.rank import covers, own_day, rank
+from streams.core.rules import DEESCALATED, RESOLVED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.core.events import Day, Policy
+    from streams.core.view import AccountView
+
+MOST_CAUSES = 20
+BASE_ONLY = (TargetSet, TargetAdjusted)
+
+
+def causes_of(view: AccountView, kind: str, levy_id: str | None, day: Day, transition: str) -> list[str]:
+    """Return the policy ids, then event ids, that a transition of a day names; at most 20."""
+    in_force_on = view.year.decree_day(day)
+    policies: list[Policy] = []
+    for policy in _touching(view, levy_id, day):
+        issued, revoked = policy.issued_day, view.book.revoked_on(policy.policy_id)
+        if issued <= in_force_on < revoked and day in {issued, own_day(policy)}:
+            policies.append(policy)
+        policies += _revocations(view, policy, day, in_force_on)
+    policies += _rates(view, levy_id, day)
+    causes = [policy.policy_id for policy in sorted(policies, key=rank)]
+    if transition in {RESOLVED, DEESCALATED}:
+        causes += (
+            str(UUID(bytes=event_id))
+            for event_id, earmark in view.money.of_day(day)
+            if kind == "silent" or earmark == levy_id
+        )
+    return causes[:MOST_CAUSES]
+
+
+def _touching(view: AccountView, levy_id: str | None, day: Day) -> Iterator[Policy]:
+    """Yield the decrees, in force or not, that touch the base account or a levy's."""
+    region = view.timeline.regime_on(day).decrees.region
+    for policy in view.timeline.known():
+        if isinstance(policy, LevyImposed | LevyLifted):
+            if policy.levy_id != levy_id:
+                continue
+        elif isinstance(policy, BASE_ONLY) and levy_id is not None:
+            continue
+        scope = getattr(policy, "scope", None)
+        if scope is None or covers(scope, view.group_id, region):
+            yield policy
+
+
+def _revocations(view: AccountView, policy: Policy, day: Day, in_force_on: Day) -> list[Revoked]:
+    return [
+        revoked
+        for revoked in view.book.revocations(policy.policy_id)
+        if revoked.issued_day == day and day <= in_force_on
+    ]
+
+
+def _rates(view: AccountView, levy_id: str | None, day: Day) -> Iterator[Policy]:
+    """Yield the rates of the account's currency (facts: whenever issued), and what revokes one."""
+    claim = view.timeline.regime_on(day).claim(levy_id)
+    if claim is None:
+        return
+    for rate in view.book.rates.naming(claim.currency):
+        if day in {rate.issued_day, rate.effective_on}:
+            yield rate
+    for rate in view.book.rates.dropped(claim.currency):
+        yield from (r for r in view.book.revocations(rate.policy_id) if r.issued_day == day)

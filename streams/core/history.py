@@ -1,0 +1,76 @@
+"""Episodes of alerts and their histories: what they are, what they are called, how two histories are told apart.
+
+Lives here: ids and digests. Not here: how a history comes about (walk.py) and how it is told (telling.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import NAMESPACE_URL, uuid5
+
+from streams.core.rules import LAPSED, RESOLVED
+from streams.core.years import day_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streams.core.events import Day
+
+
+class Step(NamedTuple):
+    """One transition of an episode; severity is the one that it then has, or had last."""
+
+    on_day: Day
+    transition: str
+    severity: str
+
+
+class Episode(NamedTuple):
+    """One alert of an account from its opening on, with all that happened to it up to the day reached."""
+
+    episode_id: str
+    group_id: str
+    plan_year: int
+    kind: str
+    levy_id: str | None
+    opened_on: Day
+    history: tuple[Step, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was neither resolved nor did it lapse."""
+        return self.history[-1].transition not in {RESOLVED, LAPSED}
+
+    @property
+    def severity(self) -> str:
+        """The severity that it has, or had last."""
+        return self.history[-1].severity
+
+
+def episode_id(group_id: str, plan_year: int, kind: str, levy_id: str | None, opened_on: Day) -> str:
+    """Return the id of an episode, the same wherever and whenever it is found ("Alerts")."""
+    name = f"urn:quotastream:episode:{group_id}:{plan_year}:{kind}:{levy_id or ''}:{day_text(opened_on)}"
+    return str(uuid5(NAMESPACE_URL, name))
+
+
+def history_value(history: Iterable[Step]) -> list[dict[str, object]]:
+    """Return a history as it stands in a message."""
+    return [
+        {"on_day": day_text(step.on_day), "transition": step.transition, "severity": step.severity}
+        for step in history
+    ]
+
+
+def canonical_json(value: object) -> bytes:
+    """Return the one JSON text that equal values share."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def history_digest(history: Iterable[Step]) -> str:
+    """Return a short text that differs where histories differ."""
+    return hashlib.sha256(canonical_json(history_value(history))).hexdigest()[:32]
+
+
+EMPTY_HISTORY_DIGEST = history_digest(())

@@ -1,0 +1,208 @@
+"""What alerts judge, for runs of days at once: each function answers for the days start..stop-1, a byte (0, 1) a day.
+
+All comparisons are exact, by cross-multiplication of integers. Lives here: the conditions of the table in "Alerts".
+Not here: which kind has which of them (rules.py), and what follows from day to day (walk.py).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from operator import ge, lt, mul
+from typing import TYPE_CHECKING, NamedTuple
+
+from streams.core.takings import WINDOW_DAYS
+from streams.core.years import NEVER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from fractions import Fraction
+
+    from streams.core.events import Day
+    from streams.core.takings import Curve
+    from streams.core.thresholds import Thresholds
+    from streams.core.timeline import Claim, Regime
+
+MIN_DAYS_LEFT = 30  # `unreachable` never divides by fewer
+RESOLVED_TENTHS = 9  # `unreachable` resolves at 0.9 of what opens it
+
+
+class Ground(NamedTuple):
+    """What one account is judged on in the days start..stop-1, which share decrees and thresholds."""
+
+    start: Day
+    stop: Day
+    regime: Regime
+    thresholds: Thresholds
+    claim: Claim
+    curve: Curve
+    paid_days: Sequence[Day]
+
+    @property
+    def day_met(self) -> Day:
+        """The first day x with R(x) >= T."""
+        schedule = self.claim.schedule
+        return self.curve.day_reaching(-(-schedule.total // schedule.denominator))
+
+
+def _ones_within(start: Day, stop: Day, first: Day, after: Day) -> bytes:
+    """Answer yes for the days first..after-1."""
+    low, high = min(max(first, start), stop), min(max(after, start), stop)
+    high = max(low, high)
+    return b"\0" * (low - start) + b"\1" * (high - low) + b"\0" * (stop - high)
+
+
+def _active_within(ground: Ground, start: Day, stop: Day) -> list[tuple[Day, Day]]:
+    """Return the runs of active days, of a claim that asks for something and is not lifted, up to its end."""
+    stop = min(stop, ground.claim.end + 1, ground.claim.lifted_from)
+    if not ground.claim.schedule.total or start >= stop:
+        return []
+    return [(first, after) for first, after, active in ground.regime.activity.pieces(start, stop) if active]
+
+
+def alive_in_year(ground: Ground) -> list[tuple[Day, Day]]:
+    """Return the days on which `silent` and `unreachable` may open or stay open."""
+    return _active_within(ground, ground.start, ground.stop)
+
+
+def alive_while_due(ground: Ground) -> list[tuple[Day, Day]]:
+    """Return the days on which a behind kind may open or stay open: those, with Es(x) > 0."""
+    first_due = ground.claim.schedule.nth_due_day(0, 1)
+    start = max(ground.start, first_due + 1 + ground.thresholds.slack_days)
+    return _active_within(ground, start, ground.stop)
+
+
+def alive_after_end(ground: Ground) -> list[tuple[Day, Day]]:
+    """Return the days on which `missed` may open or stay open."""
+    start, stop = max(ground.start, ground.claim.end + 1), min(ground.stop, ground.claim.lifted_from)
+    return [(start, stop)] if ground.claim.schedule.total and start < stop else []
+
+
+def _pace(  # noqa: PLR0917
+    ground: Ground,
+    start: Day,
+    stop: Day,
+    threshold: Fraction,
+    money: Sequence[int],
+    compare: Callable[[int, int], bool],
+) -> bytes:
+    """Compare money / Es(x) with a ratio, day by day."""
+    schedule = ground.claim.schedule
+    slack = ground.thresholds.slack_days
+    expected = schedule.expected_run(start - slack, stop - slack)
+    per_money = schedule.denominator * threshold.denominator
+    per_expected = threshold.numerator
+    days = range(stop - start)
+    return bytes(
+        map(compare, map(mul, money, [per_money for _ in days]), map(mul, expected, [per_expected for _ in days]))
+    )
+
+
+def _behind(ground: Ground, start: Day, stop: Day, grace_days: int) -> bytes:
+    claim = ground.claim
+    judged = min(max(start, claim.schedule.nth_due_day(claim.judged_from, grace_days) + 1), stop)
+    money = ground.curve.before_run(judged, stop)
+    return b"\0" * (judged - start) + _pace(ground, judged, stop, ground.thresholds.warning_below, money, lt)
+
+
+def base_behind(ground: Ground, start: Day, stop: Day) -> bytes:
+    """R(x-1) / Es(x) < warning_below, after grace_days due days."""
+    return _behind(ground, start, stop, ground.thresholds.grace_days)
+
+
+def levy_behind(ground: Ground, start: Day, stop: Day) -> bytes:
+    """R(x-1) / Es(x) < warning_below, after levy_grace_days due days."""
+    return _behind(ground, start, stop, ground.thresholds.levy_grace_days)
+
+
+def far_behind(ground: Ground, start: Day, stop: Day) -> bytes:
+    """R(x-1) / Es(x) < critical_below."""
+    return _pace(ground, start, stop, ground.thresholds.critical, ground.curve.before_run(start, stop), lt)
+
+
+def eased(ground: Ground, start: Day, stop: Day) -> bytes:
+    """R(x) / Es(x) >= critical_below + margin."""
+    return _pace(ground, start, stop, ground.thresholds.eased, ground.curve.by_run(start, stop), ge)
+
+
+def recovered(ground: Ground, start: Day, stop: Day) -> bytes:
+    """R(x) / Es(x) >= min(1, warning_below + margin)."""
+    return _pace(ground, start, stop, ground.thresholds.recovered, ground.curve.by_run(start, stop), ge)
+
+
+def _rates_needed(ground: Ground, start: Day, stop: Day) -> list[int]:
+    """Return max(30, days_left) for active days start..stop-1: with each such day one fewer is left."""
+    left = ground.regime.days_left(start)
+    return [max(MIN_DAYS_LEFT, left - gone) for gone in range(stop - start)]
+
+
+def unreachable(ground: Ground, start: Day, stop: Day) -> bytes:
+    """max(0, T - R(x-1)) / max(30, days_left) > unreachable_factor x best, after unreachable_grace_days due days."""
+    schedule, factor = ground.claim.schedule, ground.thresholds.unreachable_factor
+    grace = schedule.nth_due_day(ground.claim.judged_from, ground.thresholds.unreachable_grace_days)
+    judged = min(max(start, grace + 1), stop)
+    per_money = WINDOW_DAYS * factor.denominator
+    per_best = factor.numerator * schedule.denominator
+    rows = zip(
+        ground.curve.before_run(judged, stop),
+        ground.curve.best_run(judged, stop),
+        _rates_needed(ground, judged, stop),
+        strict=True,
+    )
+    total, denominator = schedule.total, schedule.denominator
+    return b"\0" * (judged - start) + bytes(
+        best > 0 and (total - money * denominator) * per_money > per_best * best * left for money, best, left in rows
+    )
+
+
+def reachable(ground: Ground, start: Day, stop: Day) -> bytes:
+    """max(0, T - R(x)) / max(30, days_left) <= 0.9 x unreachable_factor x best, the windows that end on x too."""
+    schedule, factor = ground.claim.schedule, ground.thresholds.unreachable_factor
+    per_money = WINDOW_DAYS * factor.denominator * 10
+    per_best = factor.numerator * schedule.denominator * RESOLVED_TENTHS
+    rows = zip(
+        ground.curve.by_run(start, stop),
+        ground.curve.best_run(start + 1, stop + 1),
+        _rates_needed(ground, start, stop),
+        strict=True,
+    )
+    total, denominator = schedule.total, schedule.denominator
+    return bytes((total - money * denominator) * per_money <= per_best * best * left for money, best, left in rows)
+
+
+def silent(ground: Ground, start: Day, stop: Day) -> bytes:
+    """R(x-1) < T, and silent_days due days before x and after the last day < x with any remittance."""
+    judgeable = min(stop, ground.day_met + 1)
+    answers = bytearray(stop - start)
+    needed = ground.thresholds.silent_days
+    paid = ground.paid_days
+    at = bisect_left(paid, start)  # the days paid before `start` are those before `at`
+    last = paid[at - 1] if at else 0
+    for following in (*paid[at:], NEVER):
+        if following - last > needed:  # else there are not even so many days between them
+            since = max(ground.claim.judged_from, last + 1)
+            silent_from = max(start, ground.claim.schedule.nth_due_day(since, needed) + 1)
+            silent_to = min(judgeable, following + 1)
+            if silent_from < silent_to:
+                answers[silent_from - start : silent_to - start] = b"\1" * (silent_to - silent_from)
+        if following >= judgeable:
+            break
+        last = following
+    return bytes(answers)
+
+
+def heard(ground: Ground, start: Day, stop: Day) -> bytes:
+    """There is any remittance on x, or R(x) >= T."""
+    answers = bytearray(_ones_within(start, stop, ground.day_met, NEVER))
+    for day in ground.paid_days[bisect_left(ground.paid_days, start) : bisect_left(ground.paid_days, stop)]:
+        answers[day - start] = 1
+    return bytes(answers)
+
+
+def unmet(ground: Ground, start: Day, stop: Day) -> bytes:
+    """R(x-1) < T."""
+    return _ones_within(start, stop, 0, ground.day_met + 1)
+
+
+def met(ground: Ground, start: Day, stop: Day) -> bytes:
+    """R(x) >= T."""
+    return _ones_within(start, stop, ground.day_met, NEVER)

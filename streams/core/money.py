@@ -1,0 +1,33 @@
+"""How exact figures become what people read: rounding half to even, amounts and ratios as text.
+
+Lives here: rounding and formatting. Not here: exchange (rates.py) and what is counted (takings.py).
+"""
+
+from __future__ import annotations
+
+RATIO_DECIMALS = 4
+
+
+def round_half_even(numerator: int, denominator: int) -> int:
+    """Return numerator / denominator rounded to an integer, ties to the even one; denominator > 0."""
+    quotient, rest = divmod(numerator, denominator)
+    twice = 2 * rest
+    if twice > denominator or (twice == denominator and quotient & 1):
+        return quotient + 1
+    return quotient
+
+
+def decimal_text(units: int, decimals: int) -> str:
+    """Return an integer of 10**-decimals units as a decimal string: (-1234, 2) is "-12.34"."""
+    if not decimals:
+        return str(units)
+    sign = "-" if units < 0 else ""
+    digits = str(abs(units)).rjust(decimals + 1, "0")
+    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}"
+
+
+def ratio_text(numerator: int, denominator: int) -> str | None:
+    """Return a ratio with four decimals, half to even; None where it would be divided by 0."""
+    if not denominator:
+        return None
+    return decimal_text(round_half_even(numerator * 10**RATIO_DECIMALS, denominator), RATIO_DECIMALS)

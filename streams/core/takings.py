@@ -1,0 +1,170 @@
+"""The money that came in: the unreversed remittances of one group and plan year, and the curves R(x) of them.
+
+Lives here: per-day sums kept as money comes and goes, booking of foreign money, R(x), the best 30 days. Not here:
+which remittances are unreversed (ledger.py), and what R is judged against (judgements.py).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from functools import cached_property
+from itertools import accumulate
+from operator import sub
+from typing import TYPE_CHECKING, NamedTuple
+
+from streams.core.money import round_half_even
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.core.events import Day
+    from streams.core.rates import Rates
+    from streams.core.years import PlanYear
+
+WINDOW_DAYS = 30
+
+
+class Purse(NamedTuple):
+    """Which money: of one currency, without a levy or earmarked for one."""
+
+    currency: str
+    levy_id: str | None
+
+
+class Entry(NamedTuple):
+    """One remittance."""
+
+    day: Day
+    amount_minor: int
+    purse: Purse
+
+
+class AccountMoney:
+    """The unreversed remittances of one group and plan year. Adding and removing one costs the same, however many."""
+
+    def __init__(self) -> None:
+        self._entries: dict[bytes, Entry] = {}
+        self._of_day: dict[Day, dict[bytes, Entry]] = {}
+        self._sums: dict[Purse, dict[Day, int]] = {}
+        # Foreign money is booked one by one; the sums of a day are kept until the day or the rates change.
+        self._booked: dict[tuple[Purse, str], tuple[object, dict[Day, int | None]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, event_id: bytes, day: Day, amount_minor: int, currency: str, levy_id: str | None) -> None:
+        """Count a remittance of the year, which is not counted yet."""
+        entry = Entry(day, amount_minor, Purse(currency, levy_id))
+        self._entries[event_id] = entry
+        self._of_day.setdefault(day, {})[event_id] = entry
+        sums = self._sums.setdefault(entry.purse, {})
+        sums[day] = sums.get(day, 0) + amount_minor
+        self._unbook(entry)
+
+    def remove(self, event_id: bytes) -> None:
+        """Take a remittance out that is counted (KeyError if it is not): a reversal names it."""
+        entry = self._entries.pop(event_id)
+        of_day = self._of_day[entry.day]
+        del of_day[event_id]
+        if not of_day:
+            del self._of_day[entry.day]
+        sums = self._sums[entry.purse]
+        sums[entry.day] -= entry.amount_minor
+        if not sums[entry.day]:  # amounts are positive: nothing is left of that day
+            del sums[entry.day]
+        if not sums:
+            del self._sums[entry.purse]
+        self._unbook(entry)
+
+    def _unbook(self, entry: Entry) -> None:
+        for (purse, _), (_, days) in self._booked.items():
+            if purse == entry.purse:
+                days.pop(entry.day, None)
+
+    def paid_days(self) -> list[Day]:
+        """Return, ascending, the days with any remittance."""
+        return sorted(self._of_day)
+
+    def count_by(self, day: Day) -> int:
+        """Return how many remittances have a day <= `day`."""
+        return sum(len(entries) for on, entries in self._of_day.items() if on <= day)
+
+    def of_day(self, day: Day) -> list[tuple[bytes, str | None]]:
+        """Return (event_id, levy_id) of a day's remittances, by event_id."""
+        entries = self._of_day.get(day, {})
+        return [(event_id, entries[event_id].purse.levy_id) for event_id in sorted(entries)]
+
+    def purses(self) -> list[Purse]:
+        """Return which kinds of money there are."""
+        return list(self._sums)
+
+    def day_sums(self, purse: Purse) -> dict[Day, int]:
+        """Return the sums of one kind of money, by day, in minor units of its own currency."""
+        return self._sums.get(purse, {})
+
+    def booked(self, purse: Purse, currency: str, rates: Rates) -> dict[Day, int | None]:
+        """Return the sums of one kind of money, by day, each remittance booked at its own day's rate.
+
+        Minor units of `currency`; None for the days without a rate ("Arithmetic": R(d)).
+        """
+        if purse.currency == currency:
+            return dict(self.day_sums(purse))
+        version, days = self._booked.get((purse, currency), (None, {}))
+        if version is not rates.version:
+            days = {}
+            self._booked[purse, currency] = rates.version, days
+        for day in self.day_sums(purse):
+            if day not in days:
+                days[day] = self._book(purse, currency, day, rates)
+        return days
+
+    def _book(self, purse: Purse, currency: str, day: Day, rates: Rates) -> int | None:
+        rate = rates.minor_rate(purse.currency, currency, day)
+        if rate is None:
+            return None
+        numerator, denominator = rate.numerator, rate.denominator
+        amounts = (entry.amount_minor for entry in self._of_day[day].values() if entry.purse == purse)
+        return sum(round_half_even(amount * numerator, denominator) for amount in amounts)
+
+
+class Curve:
+    """R(x) of one account in one currency: what had come in by the end of each day, in minor units."""
+
+    def __init__(self, year: PlanYear, sums: Iterator[tuple[Day, int]]) -> None:
+        """Take (day, minor units) of days in the year."""
+        self._first = year.first
+        daily = [0] * (year.days + 2)
+        for day, amount in sums:
+            daily[day - year.first + 1] += amount
+        self.sums = list(accumulate(daily))  # sums[i] is R of the day before the year's i-th (from 0)
+
+    def by(self, day: Day) -> int:
+        """Return R(day); 0 before the year, all of the year after it."""
+        return self.sums[min(max(day - self._first + 1, 0), len(self.sums) - 1)]
+
+    def before_run(self, start: Day, stop: Day) -> list[int]:
+        """Return R(x - 1) for the days start..stop-1 of the year, or the first after it."""
+        return self.sums[start - self._first : stop - self._first]
+
+    def by_run(self, start: Day, stop: Day) -> list[int]:
+        """Return R(x) for the days start..stop-1 of the year, or the first after it."""
+        return self.sums[start - self._first + 1 : stop - self._first + 1]
+
+    def day_reaching(self, amount: int) -> Day:
+        """Return the first day x with R(x) >= amount; a day after the year's end if there is none."""
+        return self._first + bisect_left(self.sums, amount) - 1
+
+    @cached_property
+    def _best(self) -> list[int]:
+        """By i, the most that came in over 30 days running within the year's first 30 + i days."""
+        return list(accumulate(map(sub, self.sums[WINDOW_DAYS:], self.sums), max))
+
+    def best_before(self, day: Day) -> int:
+        """Return the most that came in over 30 days running, of the year and before `day`; 0 if there are none."""
+        at = day - self._first - WINDOW_DAYS
+        return self._best[at] if at >= 0 else 0
+
+    def best_run(self, start: Day, stop: Day) -> list[int]:
+        """Return `best_before` of the days start..stop-1."""
+        at = start - self._first - WINDOW_DAYS
+        return [0] * min(-at, stop - start) + self._best[max(at, 0) : max(at + stop - start, 0)]

@@ -1,0 +1,217 @@
+"""Telling: the alert messages that take a subscriber from what was told to an account's canonical history.
+
+Lives here: the quota-alerts value, whole, its figures, threshold and alert_id; what has to be remembered of what was
+told. Not here: the history itself (walk.py), the sentence (summary.py), sending.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import NAMESPACE_URL, uuid5
+
+from streams.core.causes import causes_of
+from streams.core.figures import figures_of
+from streams.core.history import EMPTY_HISTORY_DIGEST, Step, canonical_json, history_digest, history_value
+from streams.core.money import RATIO_DECIMALS, decimal_text, round_half_even
+from streams.core.rules import CRITICAL, DEESCALATED, ESCALATED, LAPSED, OPENED, RESOLVED, RETARGETED, RETRACTED
+from streams.core.summary import summary_of
+from streams.core.takings import WINDOW_DAYS
+from streams.core.view import AccountView
+from streams.core.years import day_from_text, day_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from fractions import Fraction
+
+    from streams.core.account import Account
+    from streams.core.book import Book
+    from streams.core.events import Day
+    from streams.core.figures import Figures
+    from streams.core.takings import AccountMoney
+
+
+class ToldEpisode(NamedTuple):
+    """What is remembered of one episode that was told; a retracted one is kept, so that its revision goes on."""
+
+    revision: int
+    history_digest: str
+    kind: str
+    levy_id: str | None
+    opened_on: str  # 2026-06-01
+
+    @property
+    def retracted(self) -> bool:
+        """Whether the last message of the episode took it back."""
+        return self.history_digest == EMPTY_HISTORY_DIGEST
+
+
+class _Tale(NamedTuple):
+    """One message to be: an episode, and what is told of it (an empty history: it is taken back)."""
+
+    episode_id: str
+    kind: str
+    levy_id: str | None
+    opened_on: Day
+    history: tuple[Step, ...]
+    revision: int
+
+    @property
+    def on_day(self) -> Day:
+        return self.history[-1].on_day if self.history else self.opened_on
+
+    @property
+    def transition(self) -> str:
+        return self.history[-1].transition if self.history else RETRACTED
+
+    @property
+    def severity(self) -> str | None:
+        return self.history[-1].severity if self.history else None
+
+
+def tell(  # noqa: PLR0917  # each is one of the things that a message is made of
+    told: Mapping[str, ToldEpisode],
+    account: Account | None,
+    book: Book,
+    money: AccountMoney,
+    group_id: str,
+    plan_year: int,
+) -> tuple[list[dict[str, object]], dict[str, ToldEpisode]]:
+    """Return the quota-alerts values that lead from `told` to the account, and all that is told then.
+
+    Both are of this group and year, by episode_id. `account` None: there is no such account any more, and all that
+    was told of it is taken back. Messages come by on_day, and on one day what is taken back comes first.
+    """
+    tales = _tales(told, account)
+    if not tales:
+        return [], dict(told)
+    tales.sort(key=lambda tale: (tale.on_day, bool(tale.history), tale.opened_on, tale.kind, tale.levy_id or ""))
+    view = AccountView(book, money, group_id, plan_year)
+    changed = {
+        tale.episode_id: ToldEpisode(
+            tale.revision, history_digest(tale.history), tale.kind, tale.levy_id, day_text(tale.opened_on)
+        )
+        for tale in tales
+    }
+    return [_message(view, tale) for tale in tales], {**told, **changed}
+
+
+def _tales(told: Mapping[str, ToldEpisode], account: Account | None) -> list[_Tale]:
+    episodes = () if account is None else account.episodes
+    tales: list[_Tale] = []
+    for name, _, _, kind, levy_id, opened_on, history in episodes:
+        before = told.get(name)
+        if before is None or before.history_digest != history_digest(history):
+            revision = 1 if before is None else before.revision + 1
+            tales.append(_Tale(name, kind, levy_id, opened_on, history, revision))
+    canonical = {episode.episode_id for episode in episodes}
+    for name, was in told.items():
+        if name not in canonical and not was.retracted:
+            tales.append(_Tale(name, was.kind, was.levy_id, day_from_text(was.opened_on), (), was.revision + 1))
+    return tales
+
+
+def _message(view: AccountView, tale: _Tale) -> dict[str, object]:
+    figures = _figures(view, tale)
+    threshold = _threshold(view, tale)
+    shown = _figure_fields(figures, threshold)
+    body: dict[str, object] = {
+        "episode_id": tale.episode_id,
+        "revision": tale.revision,
+        "group_id": view.group_id,
+        "region": view.timeline.regime_on(tale.on_day).decrees.region,
+        "plan_year": view.year.year,
+        "kind": tale.kind,
+        "levy_id": tale.levy_id,
+        "transition": tale.transition,
+        "severity": tale.severity,
+        "on_day": day_text(tale.on_day),
+        "opened_on": day_text(tale.opened_on),
+        "history": history_value(tale.history),
+        **shown,
+        "causes": causes_of(view, tale.kind, tale.levy_id, tale.on_day, tale.transition),
+    }
+    body["summary"] = summary_of(body)
+    # Equal messages share an id, others do not: whoever removes repeats by alert_id loses nothing.
+    digest = hashlib.sha256(canonical_json(body)).hexdigest()
+    alert_id = str(uuid5(NAMESPACE_URL, f"urn:quotastream:alert:{digest}"))
+    return {"schema_version": 1, "type": "quota_alert", "alert_id": alert_id, **body}
+
+
+def _figures(view: AccountView, tale: _Tale) -> Figures | None:
+    """Return the figures that decided the transition; None where nothing was asked on that day."""
+    regime = view.timeline.regime_on(tale.on_day)
+    claim = regime.claim(tale.levy_id)
+    if claim is None:
+        return None
+    complete = tale.transition in {OPENED, ESCALATED}  # these are judged on complete days
+    remitted = view.curve(tale.levy_id, claim.currency).by(tale.on_day - complete)
+    original = regime.original if tale.levy_id is None else None
+    return figures_of(view, claim, original, tale.on_day, remitted)
+
+
+def _figure_fields(figures: Figures | None, threshold: str | None) -> dict[str, str | None]:
+    if figures is None:
+        return {**dict.fromkeys(FIGURE_FIELDS), "threshold": threshold}
+    return {
+        "attainment_to_date": figures.attainment_to_date,
+        "threshold": threshold,
+        "remitted": figures.text(figures.remitted),
+        "expected": figures.text(figures.expected),
+        "shortfall": figures.text(figures.shortfall),
+        "adjusted_target": figures.text(figures.adjusted_target),
+        "original_target": figures.text(figures.original_target),
+        "policy_effect": figures.text(figures.policy_effect),
+        "remittance_effect": figures.text(figures.remittance_effect),
+        "currency": figures.currency,
+    }
+
+
+FIGURE_FIELDS = (
+    "attainment_to_date",
+    "threshold",
+    "remitted",
+    "expected",
+    "shortfall",
+    "adjusted_target",
+    "original_target",
+    "policy_effect",
+    "remittance_effect",
+    "currency",
+)
+
+
+def _threshold(view: AccountView, tale: _Tale) -> str | None:
+    """Return, as text, what was crossed (decisions/0001, 5)."""
+    if tale.transition in {RETARGETED, LAPSED, RETRACTED} or tale.kind == "missed":
+        return None
+    thresholds = view.timeline.thresholds_on(tale.on_day)
+    if tale.kind == "silent":
+        return str(thresholds.silent_days)
+    if tale.kind == "unreachable":
+        return _daily_rate(view, tale, thresholds.unreachable_factor)
+    ratio = {
+        OPENED: thresholds.critical if tale.severity == CRITICAL else thresholds.warning_below,
+        ESCALATED: thresholds.critical,
+        DEESCALATED: thresholds.eased,
+        RESOLVED: thresholds.recovered,
+    }[tale.transition]
+    return _ratio(ratio)
+
+
+def _ratio(ratio: Fraction) -> str:
+    scaled = ratio * 10**RATIO_DECIMALS
+    return decimal_text(round_half_even(scaled.numerator, scaled.denominator), RATIO_DECIMALS)
+
+
+def _daily_rate(view: AccountView, tale: _Tale, factor: Fraction) -> str | None:
+    claim = view.timeline.regime_on(tale.on_day).claim(tale.levy_id)
+    if claim is None:
+        return None
+    curve = view.curve(tale.levy_id, claim.currency)
+    if tale.transition == RESOLVED:
+        rate = factor * curve.best_before(tale.on_day + 1) * 9 / (10 * WINDOW_DAYS)
+    else:
+        rate = factor * curve.best_before(tale.on_day) / WINDOW_DAYS
+    decimals = view.book.minor_digits[claim.currency]
+    return decimal_text(round_half_even(rate.numerator, rate.denominator), decimals)

@@ -1,0 +1,63 @@
+"""The thresholds of a day, each field by itself from the newest alert rules that name it ("Alerts")."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from streams.core.events import AlertRulesSet, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streams.core.events import Day
+
+ONE = Fraction(1)
+FIELDS = tuple(
+    field.name
+    for field in fields(AlertRulesSet)
+    if field.name not in {*(own.name for own in fields(Policy)), "scope", "effective_on"}
+)
+
+
+class Thresholds(NamedTuple):
+    """What alerts are judged by; ratios are exact, days are counts."""
+
+    warning_below: Fraction = Fraction(90, 100)
+    critical_below: Fraction = Fraction(75, 100)
+    margin: Fraction = Fraction(5, 100)
+    slack_days: int = 0
+    for_days: int = 1
+    grace_days: int = 30
+    levy_grace_days: int = 7
+    unreachable_factor: Fraction = Fraction(2)
+    unreachable_grace_days: int = 90
+    silent_days: int = 35
+
+    @property
+    def critical(self) -> Fraction:
+        """critical_below as taken: never above warning_below."""
+        return min(self.critical_below, self.warning_below)
+
+    @property
+    def eased(self) -> Fraction:
+        """The ratio from which a critical episode is a warning again."""
+        return self.critical + self.margin
+
+    @property
+    def recovered(self) -> Fraction:
+        """The ratio from which an episode is resolved."""
+        return min(ONE, self.warning_below + self.margin)
+
+
+DEFAULTS = Thresholds()
+
+
+def thresholds_on(rules: Sequence[AlertRulesSet], day: Day) -> Thresholds:
+    """Return the thresholds of a day under the rules in force, given in ascending rank."""
+    named: dict[str, Any] = {}  # a ratio or a count, as Thresholds has it
+    for rule in rules:
+        if rule.effective_on <= day:
+            named |= {name: value for name in FIELDS if (value := getattr(rule, name)) is not None}
+    return DEFAULTS._replace(**named) if named else DEFAULTS

@@ -1,0 +1,57 @@
+"""One account as it is looked at: the book, the money, the group and the year together.
+
+Lives here: which curve of money belongs to which claim, and what waits. Not here: judgements, figures, texts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.core.takings import Curve
+from streams.core.years import plan_year
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.core.book import Book
+    from streams.core.events import Day
+    from streams.core.takings import AccountMoney
+
+
+class AccountView:
+    """What is needed to say anything about a group and plan year; made for one evaluation."""
+
+    def __init__(self, book: Book, money: AccountMoney, group_id: str, year: int) -> None:
+        self.book = book
+        self.money = money
+        self.group_id = group_id
+        self.year = plan_year(year)
+        self.timeline = book.timeline(group_id, year)
+        self.paid_days = money.paid_days()
+        self._curves: dict[tuple[str | None, str], Curve] = {}
+
+    def curve(self, levy_id: str | None, currency: str) -> Curve:
+        """Return R(x) of the base account (levy_id None) or of a levy's, booked in a currency."""
+        key = (levy_id, currency)
+        curve = self._curves.get(key)
+        if curve is None:
+            curve = self._curves[key] = Curve(self.year, self._booked(levy_id, currency))
+        return curve
+
+    def _booked(self, levy_id: str | None, currency: str) -> Iterator[tuple[Day, int]]:
+        for purse in self.money.purses():
+            if purse.levy_id == levy_id:
+                for day, amount in self.money.booked(purse, currency, self.book.rates).items():
+                    if amount is not None:
+                        yield day, amount
+
+    def waiting(self, levy_id: str | None, currency: str | None, by: Day) -> Iterator[tuple[str, int]]:
+        """Yield (own currency, minor units) of money of days <= `by` that has no rate to `currency` (None: all)."""
+        for purse in self.money.purses():
+            if purse.levy_id != levy_id or purse.currency == currency:
+                continue
+            sums = self.money.day_sums(purse)
+            booked = {} if currency is None else self.money.booked(purse, currency, self.book.rates)
+            waiting = sum(amount for day, amount in sums.items() if day <= by and booked.get(day) is None)
+            if waiting:
+                yield purse.currency, waiting
