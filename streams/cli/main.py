@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from kafka.errors import KafkaError
 
-from streams.cli import kafka, publish, topics
+from streams.cli import kafka, publish, status, topics, watch
 from streams.cli.common import CliError, example, one_line
 from streams.devkafka.errors import BrokerError
 from streams.shell.topic_admin import TopicAdminError
@@ -30,6 +30,8 @@ app = typer.Typer(
 app.add_typer(kafka.app, name="kafka")
 app.add_typer(topics.app, name="topics")
 app.command(epilog=publish.EXAMPLES)(publish.publish)
+app.command(epilog=watch.EXAMPLES)(watch.watch)
+app.command(epilog=status.EXAMPLES)(status.status)
 
 
 def _show_version(wanted: bool) -> None:

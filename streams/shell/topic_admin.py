@@ -158,7 +158,7 @@ def create_missing(
             count = settled.partitions
         config = spec.config | {"min.insync.replicas": str(_min_insync(replicas))}
         wanted[spec.name] = {"num_partitions": count, "replication_factor": replicas, "configs": config}
-        changes.append(Change(spec.name, "created", None, f"{count} partitions, replication factor {replicas}"))
+        changes.append(Change(spec.name, "created", None, _made(count, replicas)))
     if wanted:
         _create(admin, wanted)
     return changes
@@ -186,6 +186,10 @@ def check(
             cost = COSTS["*", "replication"]
             differences.append(Difference(spec.name, "replication factor", was, should_be, cost, False, False))
     return differences
+
+
+def _made(partitions: int, replicas: int) -> str:
+    return f"{partitions} partition{'' if partitions == 1 else 's'}, replication factor {replicas}"
 
 
 def _by_role(names: Names) -> Iterator[tuple[Role, TopicSpec]]:

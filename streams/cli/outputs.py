@@ -1,0 +1,86 @@
+"""Reading the output topics: only what was committed, from the beginning or as it comes.
+
+Not here: what the messages say (`watch.py`, `status.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kafka import KafkaConsumer, TopicPartition
+
+from streams.cli.common import ANSWER_WITHIN_S, require_topics
+from streams.shell.topic_admin import admin_client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+POLL_MS = 500
+
+
+class Output(NamedTuple):
+    """A message of an output topic; `body` is None for a tombstone."""
+
+    key: str
+    body: dict[str, Any] | None
+
+
+@contextmanager
+def consumer(address: str, topic: str) -> Iterator[KafkaConsumer]:
+    """Yield a consumer of every partition of a topic, at its beginning; it belongs to no consumer group."""
+    with admin_client(address, ANSWER_WITHIN_S) as admin:
+        require_topics(admin, [topic])
+        partitions = admin.describe_topics([topic])[0]["partitions"]
+    client = KafkaConsumer(
+        bootstrap_servers=address,
+        bootstrap_timeout_ms=ANSWER_WITHIN_S * 1000,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        allow_auto_create_topics=False,
+        max_poll_records=5_000,
+        metrics_enabled=False,
+    )
+    try:
+        client.assign([TopicPartition(topic, partition["partition_index"]) for partition in partitions])
+        client.seek_to_beginning()
+        yield client
+    finally:
+        client.close(autocommit=False)
+
+
+def so_far(client: KafkaConsumer) -> Iterator[Output]:
+    """Yield what is in the topic by now, each partition in its order."""
+    left = client.end_offsets(client.assignment())
+    begin = client.beginning_offsets(client.assignment())
+    left = {partition: end for partition, end in left.items() if end > begin[partition]}
+    while left:
+        yield from _polled(client)
+        # The marks that end transactions take offsets too, so the last record is no sign of the end; the position is.
+        left = {partition: end for partition, end in left.items() if client.position(partition) < end}
+
+
+def as_they_come(client: KafkaConsumer) -> Iterator[Output]:
+    """Yield messages for ever."""
+    while True:
+        yield from _polled(client)
+
+
+def newest_by_key(address: str, topic: str) -> dict[str, dict[str, Any]]:
+    """Return the newest message of each key of a compacted topic, less those that were taken off."""
+    newest: dict[str, dict[str, Any]] = {}
+    with consumer(address, topic) as client:
+        for output in so_far(client):
+            if output.body is None:
+                newest.pop(output.key, None)
+            else:
+                newest[output.key] = output.body
+    return newest
+
+
+def _polled(client: KafkaConsumer) -> Iterator[Output]:
+    for records in client.poll(timeout_ms=POLL_MS).values():
+        for record in records:
+            yield Output(record.key.decode(), None if record.value is None else json.loads(record.value))

@@ -1,0 +1,237 @@
+"""`quotastream status [GROUP]`: how groups stand, from the newest message of each on `quota-status`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from streams.cli.common import (
+    AsJson,
+    BootstrapServers,
+    CliError,
+    OutputPrefix,
+    Prefix,
+    broker_address,
+    counted,
+    err,
+    example,
+    installation,
+    out,
+    quiet_kafka_client,
+    styled,
+    table_out,
+    write_json,
+)
+from streams.cli.outputs import newest_by_key
+
+UNKNOWN_GROUP_EXIT_CODE = 3
+LEVELS = ("critical", "missed", "warning", "inactive", "ok", "met", "no_target")
+EXAMPLES = example("quotastream status --region dandong --level critical", "quotastream status dandong-07 --json")
+NOTHING_THERE = "no group has a status yet: is a worker running (`quotastream worker`), and was anything published?"
+
+Status = dict[str, Any]
+
+
+def _levels(values: list[str] | None) -> list[str] | None:
+    for value in values or ():
+        if value not in LEVELS:
+            raise typer.BadParameter(f"{value} is none of {', '.join(LEVELS)}")
+    return values
+
+
+def status(
+    group: Annotated[str | None, typer.Argument(metavar="GROUP", help="One group in detail.")] = None,
+    bootstrap_servers: BootstrapServers = None,
+    prefix: Prefix = "",
+    output_prefix: OutputPrefix = "",
+    year: Annotated[
+        int | None, typer.Option("--year", min=2000, max=2099, help="Plan year [default: the newest there is].")
+    ] = None,
+    region: Annotated[str | None, typer.Option("--region", help="Only the groups of this region.")] = None,
+    level: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--level", callback=_levels, metavar="LEVEL", help=f"Only {', '.join(LEVELS)}; can be repeated."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how groups stand, those furthest behind first, or one group in detail.
+
+    With --json each line is one status as it is on the topic. Ends with 3 where the group is unknown.
+    """
+    quiet_kafka_client()
+    names = installation(prefix, output_prefix)
+    newest = list(newest_by_key(broker_address(bootstrap_servers), names.status).values())
+    if group is not None:
+        newest = [one for one in newest if one["group_id"] == group]
+        if not newest:
+            raise CliError(f"no group {group} is known; `quotastream status` lists all", UNKNOWN_GROUP_EXIT_CODE)
+    chosen = choose(newest, year, region, set(level or ()))
+    if as_json:
+        for one in chosen:
+            write_json(one)
+    elif group is not None:
+        _require_year(chosen, group, newest)
+        _show_one(chosen[0])
+    elif not newest:
+        err().print(NOTHING_THERE)
+    else:
+        table_out().print(table(chosen))
+        out().print(_footer(chosen))
+
+
+def choose(statuses: list[Status], year: int | None, region: str | None, levels: set[str]) -> list[Status]:
+    """Return the statuses asked for, of one plan year, those furthest behind first."""
+    if year is None:
+        year = max((one["plan_year"] for one in statuses), default=0)
+    chosen = [
+        one
+        for one in statuses
+        if one["plan_year"] == year
+        and (region is None or one["region"] == region)
+        and (not levels or one["level"] in levels)
+    ]
+    return sorted(chosen, key=_behind)
+
+
+def _behind(one: Status) -> tuple[bool, Decimal, Decimal, str]:
+    attainment = one["attainment_to_date"]
+    shortfall = Decimal(one["shortfall"] or 0)
+    return (attainment is None, Decimal(attainment or 0), -shortfall, one["group_id"])
+
+
+# --- all groups -----------------------------------------------------------------------------------------------------
+
+
+def table(statuses: list[Status]) -> Table:
+    """Return the table of how groups stand."""
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("group", "region", "level"):
+        shown.add_column(column, no_wrap=True)
+    for column in ("attained", "expected", "remitted", "shortfall", "by policy", "by money"):
+        shown.add_column(column, justify="right", no_wrap=True)
+    shown.add_column("", no_wrap=True)
+    for one in statuses:
+        shown.add_row(
+            escape(one["group_id"]),
+            escape(one["region"] or "-"),
+            styled(one["level"], one["level"], escape),
+            percent(one["attainment_to_date"]),
+            *(
+                amount(one[name])
+                for name in (
+                    "expected_to_date",
+                    "remitted_to_date",
+                    "shortfall",
+                    "policy_effect",
+                    "remittance_effect",
+                )
+            ),
+            one["currency"] or "",
+        )
+    return shown
+
+
+def _footer(statuses: list[Status]) -> str:
+    if not statuses:
+        return "no group is like that"
+    levels = Counter(one["level"] for one in statuses)
+    said = ", ".join(f"{levels[name]} {styled(name, name, escape)}" for name in LEVELS if levels[name])
+    days = sorted({one["as_of"] for one in statuses})
+    as_of = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return f"{counted(len(statuses), 'group')}, plan year {statuses[0]['plan_year']}, as of {as_of}: {said}"
+
+
+def percent(ratio: str | None) -> str:
+    """Return a ratio as a percentage; "-" where there is none."""
+    return "-" if ratio is None else f"{Decimal(ratio):.1%}"
+
+
+def amount(figure: str | None) -> str:
+    """Return money with its thousands apart; "-" where there is none."""
+    return "-" if figure is None else f"{Decimal(figure):,}"
+
+
+# --- one group ------------------------------------------------------------------------------------------------------
+
+DETAILS = (
+    ("target", "adjusted_target"),
+    ("target as first set", "original_target"),
+    ("expected to date", "expected_to_date"),
+    ("remitted to date", "remitted_to_date"),
+    ("shortfall", "shortfall"),
+    ("surplus", "surplus"),
+    ("effect of policies", "policy_effect"),
+    ("effect of remittances", "remittance_effect"),
+    ("needed a day from now", "required_daily_rate"),
+    ("sent in a day of late", "trailing_daily_rate"),
+    ("projected for the year", "projected_total"),
+)
+
+
+def _require_year(chosen: list[Status], group: str, known: list[Status]) -> None:
+    if not chosen:
+        years = ", ".join(str(one["plan_year"]) for one in sorted(known, key=lambda one: one["plan_year"]))
+        raise CliError(f"{group} has no such account; it has {years}", UNKNOWN_GROUP_EXIT_CODE)
+
+
+def _show_one(one: Status) -> None:
+    console = out()
+    console.print(
+        f"[bold]{escape(one['group_id'])}[/] ({escape(one['region'] or 'no region')}), plan year {one['plan_year']}, "
+        f"as of {one['as_of']}: {styled(one['level'], one['level'], escape)}"
+    )
+    figures = Table.grid(padding=(0, 2))
+    figures.add_column()
+    figures.add_column(justify="right")
+    for label, name in DETAILS:
+        figures.add_row(label, f"{amount(one[name])} {one['currency'] or ''}".rstrip())
+    figures.add_row("attained to date", percent(one["attainment_to_date"]))
+    figures.add_row("attained of the target", percent(one["attainment_of_target"]))
+    figures.add_row("headcount", f"{one['headcount']:,}")
+    figures.add_row("remittances counted", f"{one['remittance_count']:,}")
+    figures.add_row("policies applied", f"{one['policies_applied_count']:,}")
+    for name in ("unconverted", "unassigned"):
+        for currency, waiting in one[name].items():
+            figures.add_row(name, f"{amount(waiting)} {escape(currency)}")
+    console.print(figures)
+    if one["open_episodes"]:
+        console.print("\n[bold]open episodes[/]")
+        console.print(_episodes(one["open_episodes"]))
+    if one["levies"]:
+        console.print("\n[bold]levies[/]")
+        table_out().print(_levies(one["levies"]))
+
+
+def _episodes(episodes: list[dict[str, Any]]) -> Table:
+    shown = Table.grid(padding=(0, 2))
+    for episode in episodes:
+        kind = f"{episode['kind']} {episode['levy_id']}" if episode["levy_id"] else episode["kind"]
+        severity = styled(episode["severity"], episode["severity"], escape)
+        shown.add_row(severity, escape(kind), f"since {episode['opened_on']}")
+    return shown
+
+
+def _levies(levies: list[dict[str, Any]]) -> Table:
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("levy", "purpose", "level"):
+        shown.add_column(column)
+    for column in ("attained", "target", "expected", "remitted", "shortfall"):
+        shown.add_column(column, justify="right", no_wrap=True)
+    shown.add_column("")
+    for levy in levies:
+        shown.add_row(
+            escape(levy["levy_id"]),
+            escape(levy["purpose"]),
+            styled(levy["level"], levy["level"], escape),
+            percent(levy["attainment_to_date"]),
+            *(amount(levy[name]) for name in ("target", "expected_to_date", "remitted_to_date", "shortfall")),
+            levy["currency"],
+        )
+    return shown
