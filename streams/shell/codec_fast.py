@@ -169,7 +169,7 @@ def _uuid_bytes(text: str) -> bytes:
 
 
 # --- digests: over every field as parsed, so that only another meaning is another digest ----------------------------
-# XXH3 does not withstand forgers, and need not: who may write the topic may write the first of two events as well, and
+# XXH3 does not withstand forgers, and need not: who may write the topic may write the first of two events too, and
 # the first stands. It tells apart what differs by accident as well as a cryptographic hash, at a sixth of the time.
 
 

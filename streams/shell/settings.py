@@ -26,4 +26,21 @@ class Settings(BaseSettings):
     state_dir: Path = Field(
         default_factory=lambda: default_data_dir() / "state", description="folder of the worker's local store"
     )
+    partitions: int = Field(default=4, ge=1, le=10_000, description="of topics that a worker has to create")
+    session_timeout_seconds: float = Field(
+        default=10.0, ge=1, le=1800, description="a worker not heard of for so long loses its partitions"
+    )
+    group_instance_id: str | None = Field(
+        default=None,
+        description="a name of this worker that lasts: a restart within the session timeout moves nothing",
+    )
+    commit_seconds: float = Field(default=1.0, gt=0, description="how often input offsets are committed")
+    fetch_bytes: int = Field(default=4 << 20, ge=1 << 16, description="most bytes of one partition in one fetch")
+    clock_file: Path | None = Field(
+        default=None,
+        description="a file with an RFC 3339 time, in place of the system's clock: for rehearsals and tests",
+    )
+    metrics_port: int | None = Field(
+        default=None, ge=0, le=65535, description="serve Prometheus metrics on this port of 127.0.0.1"
+    )
     settle_seconds: int = Field(default=60, ge=0, description="the day turns this long after midnight UTC")

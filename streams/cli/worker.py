@@ -1,0 +1,89 @@
+"""`quotastream worker`: one worker, live, or standing on a day for a replay."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from streams.cli.common import (
+    BootstrapServers,
+    CliError,
+    Prefix,
+    broker_address,
+    example,
+    one_line,
+    quiet_kafka_client,
+)
+from streams.shell.settings import Settings
+
+EXAMPLES = example(
+    "quotastream worker",
+    "quotastream worker --as-of 2026-07-01 --output-prefix july- --state-dir /tmp/july",
+    what="Examples",
+)
+
+
+def worker(
+    bootstrap_servers: BootstrapServers = None,
+    prefix: Prefix = "",
+    state_dir: Annotated[
+        Path | None,
+        typer.Option("--state-dir", metavar="DIR", envvar="QUOTASTREAM_STATE_DIR", help="Folder of the local store."),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="DAY", help="A replay: the day reached is DAY and the clock does not move."),
+    ] = None,
+    output_prefix: Annotated[
+        str | None,
+        typer.Option("--output-prefix", metavar="TEXT", help="With --as-of: before the names of the output topics."),
+    ] = None,
+    log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
+    metrics_port: Annotated[
+        int | None, typer.Option("--metrics-port", min=0, max=65535, help="Serve Prometheus metrics on loopback.")
+    ] = None,
+) -> int:
+    """Fold what producers sent, keep each group's quota table, tell statuses and alerts; until SIGTERM or Ctrl-C."""
+    _log_to_stderr(log_level)
+    quiet_kafka_client()
+    from streams.shell import worker as shell  # noqa: PLC0415  Faust takes a second to import
+
+    if output_prefix and as_of is None:
+        raise CliError("--output-prefix goes with --as-of: a live worker writes to the usual outputs", 2)
+    given = {"prefix": prefix or None, "state_dir": state_dir, "metrics_port": metrics_port}
+    settings = _settings({name: value for name, value in given.items() if value is not None})
+    replay = None if as_of is None else shell.Replay(_day(as_of), output_prefix or "")
+    try:
+        return shell.run(settings, broker_address(bootstrap_servers), replay)
+    except shell.WorkerError as error:
+        raise CliError(str(error)) from error
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "QUOTASTREAM_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise CliError(f"setting {name}: {one_line(first['msg'])}", 2) from error
+
+
+def _day(text: str) -> int:
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  a day, not a time
+    except ValueError as error:
+        raise CliError(f"--as-of {text}: not a day such as 2026-07-01", 2) from error
+    if not 2000 <= day.year <= 2100:
+        raise CliError(f"--as-of {text}: days lie in 2000 to 2099", 2)
+    return day.toordinal()
+
+
+def _log_to_stderr(level: str) -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=level.upper())
+    for chatty in ("aiokafka", "faust", "mode"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))

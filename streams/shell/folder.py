@@ -1,0 +1,122 @@
+"""The folder: takes the home log into the ledgers of this worker's partitions, and runs their tellers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+from typing import TYPE_CHECKING
+
+from faust.types.tuples import TP
+
+from streams.shell import packs
+from streams.shell.ledger import HomeLedger
+from streams.shell.teller import Teller
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from streams.core.events import Policy
+    from streams.shell.transport import Chunk, ChunkConsumer
+    from streams.shell.workplace import Workplace
+
+log = logging.getLogger(__name__)
+
+SLICE = 16  # packs folded in one local transaction
+
+
+class Folder:
+    """Keeps a ledger and a teller for each home partition that is this worker's."""
+
+    def __init__(self, place: Workplace, consumer: ChunkConsumer, state_dir: Path, log_id: str) -> None:
+        self._place = place
+        self._consumer = consumer
+        self._state_dir = state_dir
+        self._log_id = log_id
+        self._tellers: dict[int, Teller] = {}
+        self._telling: dict[int, asyncio.Task[None]] = {}
+
+    # --- whose partitions ---
+
+    async def start_offsets(self, assignment: Iterable[TP]) -> dict[TP, int]:
+        """Open the ledgers of newly assigned home partitions, close the others; return where the log goes on."""
+        mine = {tp.partition for tp in assignment if tp.topic == self._place.names.home}
+        for partition in self._tellers.keys() - mine:
+            await self._release(partition)
+        for partition in mine - self._tellers.keys():
+            self._adopt(partition)
+        self._place.metrics.caught_up.set_function(lambda: sum(t.caught_up for t in self._tellers.values()))
+        return {TP(self._place.names.home, p): self._tellers[p].ledger.position for p in mine}
+
+    def _adopt(self, partition: int) -> None:
+        path = self._state_dir / f"{self._place.names.home}-{partition}.sqlite"
+        teller = Teller(partition, HomeLedger(path, self._log_id), self._place)
+        self._tellers[partition] = teller
+        self._telling[partition] = asyncio.ensure_future(teller.run())
+        log.info("home partition %d: mine, the ledger stands at offset %d", partition, teller.ledger.position)
+
+    async def _release(self, partition: int) -> None:
+        task, teller = self._telling.pop(partition), self._tellers.pop(partition)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        teller.ledger.close()
+
+    async def stop(self) -> None:
+        """Stop telling and close every ledger."""
+        for partition in list(self._tellers):
+            await self._release(partition)
+
+    # --- the fold ---
+
+    async def fold(self, chunk: Chunk) -> None:
+        """Take a chunk of the home log in; it is finished once the local store has it."""
+        teller = self._tellers.get(chunk.tp.partition)
+        if teller is None:
+            return
+        records = chunk.records
+        try:
+            for at in range(0, len(records), SLICE):
+                part = records[at : at + SLICE]
+                after = chunk.next if at + SLICE >= len(records) else part[-1].offset + 1
+                self._take(teller, chunk.first if at == 0 else part[0].offset, part, after)
+                await asyncio.sleep(0)
+                if chunk.epoch != self._consumer.epoch:
+                    return
+        except sqlite3.OperationalError as error:
+            log.error(
+                "home partition %d: the local store can't be written (%s); trying again", teller.partition, error
+            )
+            await asyncio.sleep(1.0)
+            self._consumer.begin_epoch()
+        except sqlite3.DatabaseError as error:
+            log.error("home partition %d: the local store is damaged (%s); made again", teller.partition, error)
+            await self._remake(teller)
+        else:
+            self._consumer.finish(chunk)
+
+    def _take(self, teller: Teller, first: int, records: list[object], after: int) -> None:
+        ledger = teller.ledger
+        if first > ledger.position:
+            raise LookupError(f"home log handed out from {first}, the ledger stands at {ledger.position}")
+        new = [(r.offset, packs.decode(r.value)) for r in records if r.offset >= ledger.position]  # type: ignore[attr-defined]
+        if after <= ledger.position:
+            return
+        changed = ledger.fold(new, after)
+        self._place.metrics.folded.inc(len(new))
+        teller.changed(changed)
+
+    async def _remake(self, teller: Teller) -> None:
+        await self._release(teller.partition)
+        teller.ledger.discard()
+        teller.ledger.close()
+        self._adopt(teller.partition)
+        self._consumer.begin_epoch()
+
+    def policy_changed(self, policy: Policy) -> None:
+        """Pass a new policy on to the tellers of the groups that it may change."""
+        reach = self._place.policy_log.book.reach(policy)
+        for teller in self._tellers.values():
+            teller.policy_changed(reach)

@@ -1,0 +1,25 @@
+"""Reads single records again by topic, partition and offset: the originals of conflicting duplicates."""
+
+from __future__ import annotations
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+
+async def read_originals(bootstrap_servers: str, places: list[tuple[str, int, int]]) -> list[ConsumerRecord]:
+    """Return the records at (topic, partition, offset), in that order, less those that are there no longer."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    found = []
+    try:
+        for topic, partition, offset in places:
+            tp = TopicPartition(topic, partition)
+            consumer.assign([tp])
+            consumer.seek(tp, offset)
+            record = await consumer.getone(tp)
+            if record.offset == offset:
+                found.append(record)
+    finally:
+        await consumer.stop()
+    return found

@@ -1,0 +1,125 @@
+"""The worker's way to Kafka for what needs no transaction: packs, policies, dead letters.
+
+One idempotent producer, acks from all in-sync replicas. A chunk's messages are either all acknowledged or the chunk
+is not finished: there is no send whose outcome nobody looks at. After a failure the producer is made anew, for an
+idempotent producer that lost a batch can't go on with its sequence numbers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+log = logging.getLogger(__name__)
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class Message(NamedTuple):
+    """A message to send to a named partition."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class Outbox:
+    """Sends messages and says when all of them are acknowledged."""
+
+    def __init__(self, bootstrap_servers: str, client_id: str) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._client_id = client_id
+        self._producer: AIOKafkaProducer | None = None
+        self._renewing = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Connect."""
+        self._producer = await self._connect()
+
+    async def _connect(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap_servers,
+            client_id=self._client_id,
+            enable_idempotence=True,
+            acks="all",
+            compression_type="lz4",
+            linger_ms=0,  # packs are batches already
+            max_batch_size=1 << 20,
+            max_request_size=8 << 20,
+            request_timeout_ms=40_000,
+        )
+        await producer.start()
+        return producer
+
+    async def stop(self) -> None:
+        """Send what is buffered and disconnect."""
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def partitions(self, topic: str) -> int:
+        """Return how many partitions a topic has."""
+        assert self._producer is not None
+        return len(await self._producer.partitions_for(topic))
+
+    async def enqueue(self, messages: Sequence[Message]) -> list[asyncio.Future[Any]]:
+        """Hand the messages over, in order, waiting while buffers are full; each future says when its one is there."""
+        assert self._producer is not None
+        return [
+            await self._producer.send(
+                m.topic, value=m.value, key=m.key, partition=m.partition, headers=list(m.headers)
+            )
+            for m in messages
+        ]
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Send the messages and wait until all are acknowledged; KafkaError where one is not."""
+        await acknowledged(await self.enqueue(messages))
+
+    async def renew(self) -> None:
+        """Replace the producer after a failed send."""
+        if self._renewing.locked():
+            async with self._renewing:
+                return
+        async with self._renewing:
+            old = self._producer
+            while True:
+                try:
+                    self._producer = await self._connect()
+                    break
+                except KafkaError as error:
+                    log.warning("no new producer yet, trying again: %r", error)
+                    await asyncio.sleep(1.0)
+            if old is not None:
+                retire(old)
+
+
+async def acknowledged(futures: Sequence[asyncio.Future[Any]]) -> None:
+    """Wait for every future; raise the first failure, after all of them are done."""
+    results = await asyncio.gather(*futures, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+_retiring: set[asyncio.Task[None]] = set()
+
+
+def retire(producer: AIOKafkaProducer) -> None:
+    """Close a producer that failed without waiting for it: it may still be trying to reach a broker that is away."""
+
+    async def close() -> None:
+        try:
+            await asyncio.wait_for(producer.stop(), 10.0)
+        except (KafkaError, TimeoutError) as error:
+            log.debug("a failed producer closed with %r", error)
+
+    task = asyncio.ensure_future(close())
+    _retiring.add(task)
+    task.add_done_callback(_retiring.discard)

@@ -1,0 +1,62 @@
+"""What the home log holds: one pack for each chunk that was routed and home partition that it touched.
+
+A pack names the input partition and the offsets that it covers, so that a reader of the log knows how far that input
+has come (the stamp of the catch-up barrier); a pack without entries is a stamp alone. Entries are what the ledger
+needs of an event, about 50 bytes each once compressed. Encoded as MessagePack arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from streams.core.events import Remittance, Reversal
+
+VERSION = 1
+_INT64_MAX = (1 << 63) - 1
+
+Entry = tuple[int, Remittance | Reversal]  # the input offset, and what stood there
+
+
+class Pack(NamedTuple):
+    """Events of one home partition out of the offsets `first` up to, not including, `next` of an input partition."""
+
+    topic: str
+    partition: int
+    first: int
+    next: int
+    entries: list[Entry]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+
+
+def encode(pack: Pack) -> bytes:
+    """Return the pack as bytes."""
+    rows = [_row(offset, event) for offset, event in pack.entries]
+    return _encode((VERSION, pack.topic, pack.partition, pack.first, pack.next, rows))
+
+
+def _row(offset: int, event: Remittance | Reversal) -> tuple[object, ...]:
+    if isinstance(event, Reversal):
+        return (offset, *event)
+    group_id, event_id, digest, day, amount, currency, levy_id = event
+    wire = amount if amount <= _INT64_MAX else str(amount)  # 18 digits before the point pass 64 bits
+    return (offset, group_id, event_id, digest, day, wire, currency, levy_id)
+
+
+def decode(value: bytes) -> Pack:
+    """Return the pack that the bytes hold; ValueError for a version that this program does not know."""
+    version, topic, partition, first, after, rows = _decode(value)
+    if version != VERSION:
+        raise ValueError(f"pack of version {version}, known is {VERSION}: written by a newer worker")
+    return Pack(topic, partition, first, after, [_entry(row) for row in rows])
+
+
+def _entry(row: list[Any]) -> Entry:
+    if len(row) == 5:
+        return row[0], Reversal(*row[1:])
+    offset, group_id, event_id, digest, day, amount, currency, levy_id = row
+    return offset, Remittance(group_id, event_id, digest, day, int(amount), currency, levy_id)

@@ -1,0 +1,101 @@
+"""Every worker's reader of the policies log: one partition, read whole, so that each policy reaches every group.
+
+The log's order settles which of two policies with one id stands, once for all workers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from schemas.currencies import MINOR_DIGITS
+from streams.core.book import Book
+from streams.core.events import Policy
+from streams.core.ledger import Added
+from streams.shell import codec
+from streams.shell.ledger import Conflict
+from streams.shell.router import STAMP_KEY, source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiokafka import ConsumerRecord
+
+    from streams.shell.topics import Names
+
+log = logging.getLogger(__name__)
+
+
+class PolicyLog:
+    """The policies known to this worker, and how far it has read."""
+
+    def __init__(self, bootstrap_servers: str, names: Names, on_policy: Callable[[Policy], None]) -> None:
+        self.book = Book(MINOR_DIGITS)
+        #: The log's next offset to read.
+        self.position = 0
+        #: For each partition of policy-changes the offset up to which the log holds what it said.
+        self.stamps: dict[tuple[str, int], int] = {}
+        #: Policies that say something else than an earlier one with their id, in the log's order.
+        self.conflicts: list[Conflict] = []
+        self._bootstrap_servers = bootstrap_servers
+        self._tp = TopicPartition(names.policies, 0)
+        self._on_policy = on_policy
+        self._moved = asyncio.Condition()
+
+    async def run(self) -> None:
+        """Read for ever; a broker that is away is waited for."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap_servers, group_id=None, enable_auto_commit=False,
+            auto_offset_reset="earliest", max_partition_fetch_bytes=8 << 20, fetch_max_wait_ms=500,
+        )  # fmt: skip
+        await consumer.start()
+        try:
+            consumer.assign([self._tp])
+            consumer.seek(self._tp, self.position)
+            while True:
+                await self._read(consumer)
+        finally:
+            await consumer.stop()
+
+    async def _read(self, consumer: AIOKafkaConsumer) -> None:
+        try:
+            fetched = await consumer.getmany(self._tp, timeout_ms=1000, max_records=500)
+        except KafkaError as error:
+            log.warning("reading the policies failed, trying again: %r", error)
+            await asyncio.sleep(1.0)
+            return
+        for record in fetched.get(self._tp, ()):
+            self._take(record)
+        async with self._moved:
+            self._moved.notify_all()
+
+    def _take(self, record: ConsumerRecord) -> None:
+        partition, offset = source_of(record)
+        source = ("policy-changes", partition)
+        if record.key == STAMP_KEY:
+            self.stamps[source] = max(self.stamps.get(source, 0), offset)
+        else:
+            self._add(record, Conflict(*source, offset, record.offset))
+        self.position = record.offset + 1
+
+    def _add(self, record: ConsumerRecord, place: Conflict) -> None:
+        try:
+            policy = codec.decode("policy-changes", record.value)
+        except codec.BadRecord as bad:  # a router of another version let it in
+            log.error("policies log at offset %d: %s (%s)", record.offset, bad.reason, bad.detail)
+            return
+        assert isinstance(policy, Policy)
+        added = self.book.add(policy)
+        if added is Added.NEW:
+            self._on_policy(policy)
+        elif added is Added.CONFLICT and not any(held[:3] == place[:3] for held in self.conflicts):
+            self.conflicts.append(place)
+
+    async def reached(self, offset: int) -> None:
+        """Wait until everything before an offset of the log has been read."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.position >= offset)

@@ -1,0 +1,183 @@
+"""The router: from the input topics to where each message is at home. Keeps no state.
+
+Remittances go in packs to the home log, each group's to its own partition whatever the producer's key; policies go to
+the one log that every worker reads whole; what can't be used goes to the dead letters. A chunk is finished once every
+message that came of it is acknowledged; a repeat is harmless, for the ledger knows each event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from aiokafka.errors import KafkaError
+
+from streams.shell import cloudevents, codec, dead_letters, packs
+from streams.shell.outbox import Message, Outbox, acknowledged
+from streams.shell.topics import Names, home_partition
+
+if TYPE_CHECKING:
+    from faust.types.tuples import TP
+
+    from streams.core.events import Remittance, Reversal
+    from streams.shell.metrics import Metrics
+    from streams.shell.transport import Chunk, ChunkConsumer
+
+log = logging.getLogger(__name__)
+
+SLICE = 2_000  # records decoded in one go, and at most in one pack: heartbeats and other tasks run in between
+STAMP_SECONDS = 0.1
+
+
+class Router:
+    """Routes chunks of the input topics."""
+
+    def __init__(self, names: Names, outbox: Outbox, consumer: ChunkConsumer, metrics: Metrics) -> None:
+        self._names = names
+        self._outbox = outbox
+        self._consumer = consumer
+        self._metrics = metrics
+        self._home_partitions = 0
+        self._dead_letter_partitions = 0
+        self._stamped: dict[tuple[TP, int], int] = {}
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Learn how many partitions there are to route to."""
+        self._home_partitions = await self._outbox.partitions(self._names.home)
+        self._dead_letter_partitions = await self._outbox.partitions(self._names.dead_letters)
+
+    async def route(self, chunk: Chunk) -> None:
+        """Send everything of a chunk to where it belongs; the chunk is finished when all of it is acknowledged."""
+        futures: list[asyncio.Future[Any]] = []
+        try:
+            for at in range(0, len(chunk.records), SLICE):
+                part = chunk.records[at : at + SLICE]
+                futures += await self._outbox.enqueue(self._messages(chunk, part))
+                await asyncio.sleep(0)
+        except KafkaError as error:
+            await self._failed(chunk, error)
+            return
+        task = asyncio.ensure_future(self._settle(chunk, futures))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def _settle(self, chunk: Chunk, futures: list[asyncio.Future[Any]]) -> None:
+        try:
+            await acknowledged(futures)
+        except KafkaError as error:
+            await self._failed(chunk, error)
+        else:
+            self._consumer.finish(chunk)
+
+    async def _failed(self, chunk: Chunk, error: KafkaError) -> None:
+        log.error("%s[%d] from %d: not acknowledged (%r); it is read and sent again",
+                  chunk.tp.topic, chunk.tp.partition, chunk.first, error)  # fmt: skip
+        await self._outbox.renew()
+        if chunk.epoch == self._consumer.epoch:
+            self._consumer.begin_epoch()
+
+    def _messages(self, chunk: Chunk, records: list[Any]) -> list[Message]:
+        if chunk.tp.topic == self._names.remittances:
+            return self._remittances(chunk.tp, records)
+        return self._policies(chunk.tp, records)
+
+    def _remittances(self, tp: TP, records: list[Any]) -> list[Message]:
+        homes: dict[int, list[tuple[int, Remittance | Reversal]]] = {}
+        out: list[Message] = []
+        for record in records:
+            try:
+                event = codec.decode("remittances", record.value)
+            except codec.BadRecord as bad:
+                out.append(self.dead_letter(record, bad))
+                continue
+            home = home_partition(event.group_id, self._home_partitions)  # type: ignore[union-attr]
+            homes.setdefault(home, []).append((record.offset, event))  # type: ignore[arg-type]
+        first, after = records[0].offset, records[-1].offset + 1
+        out += [
+            Message(self._names.home, home, None,
+                    packs.encode(packs.Pack("remittances", tp.partition, first, after, entries)))
+            for home, entries in homes.items()
+        ]  # fmt: skip
+        self._metrics.records.labels("remittances").inc(len(records))
+        return out
+
+    def _policies(self, tp: TP, records: list[Any]) -> list[Message]:
+        out: list[Message] = []
+        for record in records:
+            try:
+                codec.decode("policy-changes", record.value)
+            except codec.BadRecord as bad:
+                out.append(self.dead_letter(record, bad))
+                continue
+            out.append(
+                Message(self._names.policies, 0, None, record.value, source_headers(tp.partition, record.offset))
+            )
+        self._metrics.records.labels("policy-changes").inc(len(records))
+        return out
+
+    def dead_letter(self, record: Any, bad: codec.BadRecord) -> Message:
+        """Return the message that keeps a record that could not be used, with the reason."""
+        self._metrics.dead_letters.labels(bad.reason).inc()
+        letter = dead_letters.dead_letter(
+            record.topic, record.partition, record.offset, record.timestamp, record.key, record.value,
+            record.headers, bad.reason, bad.detail,
+        )  # fmt: skip
+        where = f"{record.topic}/{record.partition}/{record.offset}"
+        return Message(
+            self._names.dead_letters, record.partition % self._dead_letter_partitions, record.key,
+            json.dumps(letter, separators=(",", ":")).encode(), cloudevents.headers("dead_letter", where, where),
+        )  # fmt: skip
+
+    # --- stamps: how far each input has come, into every home partition ---
+
+    async def stamp_forever(self) -> None:
+        """Write stamps where a partition of the logs can't tell yet how far an input has come."""
+        while True:
+            await asyncio.sleep(STAMP_SECONDS)
+            try:
+                await self._stamp()
+            except KafkaError as error:
+                log.warning("stamps were not acknowledged, trying again: %r", error)
+                await self._outbox.renew()
+
+    async def _stamp(self) -> None:
+        epoch = self._consumer.epoch
+        due = {
+            (tp, home): offset
+            for tp, offset in self._consumer.fronts().items()
+            for home in self._stamp_partitions(tp)
+            if offset > self._stamped.get((tp, home), 0)
+        }
+        if not due:
+            return
+        await self._outbox.send([self._stamp_message(tp, home, offset) for (tp, home), offset in due.items()])
+        if epoch == self._consumer.epoch:
+            self._stamped.update(due)
+
+    def _stamp_partitions(self, tp: TP) -> range:
+        if tp.topic == self._names.remittances:
+            return range(self._home_partitions)
+        return range(1 if tp.topic == self._names.policy_changes else 0)
+
+    def _stamp_message(self, tp: TP, home: int, offset: int) -> Message:
+        if tp.topic == self._names.remittances:
+            pack = packs.Pack("remittances", tp.partition, offset, offset, [])
+            return Message(self._names.home, home, None, packs.encode(pack))
+        return Message(self._names.policies, 0, STAMP_KEY, None, source_headers(tp.partition, offset))
+
+
+STAMP_KEY = b"stamp"
+
+
+def source_headers(partition: int, offset: int) -> list[tuple[str, bytes]]:
+    """Return the headers that name the place in `policy-changes` that a record of the policies log speaks of."""
+    return [("source_partition", b"%d" % partition), ("source_offset", b"%d" % offset)]
+
+
+def source_of(record: Any) -> tuple[int, int]:
+    """Return (partition, offset) from a policies log record's headers."""
+    headers = dict(record.headers)
+    return int(headers["source_partition"]), int(headers["source_offset"])

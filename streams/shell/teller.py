@@ -1,0 +1,285 @@
+"""The teller of one home partition: publishes the difference between the canonical state and what was told.
+
+Statuses, alerts and the note of what was told go out in one Kafka transaction under the partition's transactional id.
+A teller that takes over does so in this order, or it would tell what is false: fence the one before (InitProducerId);
+read what was told to its end; wait until policies and home log are read up to their ends as of now, and until they
+hold everything that was in the input topics when this worker started; evaluate. Any failure, a commit of unknown
+outcome too, is mended the same way: take over again, and read what was told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, ProducerFenced
+
+from streams.core.account import Account, evaluate
+from streams.core.telling import tell
+from streams.shell import cloudevents, codec
+from streams.shell.ledger import Conflict, covered
+from streams.shell.originals import read_originals
+from streams.shell.outbox import Message, acknowledged, retire
+from streams.shell.told import META_KEY, Told, ToldAccount, account_record, read_told
+from streams.shell.topics import home_partition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streams.shell.clock import DayReached
+    from streams.shell.ledger import HomeLedger
+    from streams.shell.workplace import Workplace
+
+log = logging.getLogger(__name__)
+
+BATCH_SECONDS = 0.05  # evaluations that go into one transaction
+TICK_SECONDS = 1.0  # how often the clock is looked at while nothing comes
+AGAIN_SECONDS = 1.0
+FENCED_SECONDS = 5.0
+
+
+class Teller:
+    """Tells of the groups at home in one partition."""
+
+    def __init__(self, partition: int, ledger: HomeLedger, place: Workplace) -> None:
+        self.partition = partition
+        self.ledger = ledger
+        self.caught_up = False
+        self._place = place
+        self._day_reached: DayReached = place.day_reached
+        self._told = Told()
+        self._producer: AIOKafkaProducer | None = None
+        self._dirty: dict[str, None] = {}  # in the order in which they became so
+        self._woken = asyncio.Event()
+        self._partitions: dict[str, int] = {}
+
+    # --- what the worker calls ---
+
+    def changed(self, group_ids: Iterable[str]) -> None:
+        """Take note that something new is known of groups at home here."""
+        if self.caught_up:
+            self._dirty.update(dict.fromkeys(group_ids))
+        self._woken.set()
+
+    def policy_changed(self, group_ids: frozenset[str] | None) -> None:
+        """Take note that a policy may have changed these groups (None: any)."""
+        self.changed(self._groups() if group_ids is None else filter(self._at_home, group_ids))
+
+    async def run(self) -> None:
+        """Take over and tell, for as long as the partition is this worker's."""
+        fenced = False
+        while True:
+            try:
+                if fenced:
+                    await self._place.prove_membership()
+                fenced = False
+                await self._take_over()
+                await self._tell_for_ever()
+            except ProducerFenced:
+                log.warning("home partition %d: another worker tells of it now", self.partition)
+                fenced = True
+                await asyncio.sleep(FENCED_SECONDS)
+            except (KafkaError, OSError) as error:
+                log.warning("home partition %d: telling failed, taking over again: %r", self.partition, error)
+                await asyncio.sleep(AGAIN_SECONDS)
+            finally:
+                self.caught_up = False
+                self._drop_producer()
+
+    def _drop_producer(self) -> None:
+        if self._producer is not None:
+            retire(self._producer)
+            self._producer = None
+
+    # --- taking over ---
+
+    async def _take_over(self) -> None:
+        place, names = self._place, self._place.names
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=place.bootstrap_servers, client_id=f"{names.consumer_group}-teller",
+            transactional_id=names.transactional_id(self.partition), acks="all", compression_type="lz4",
+            linger_ms=0, max_batch_size=1 << 18, transaction_timeout_ms=30_000,
+        )  # fmt: skip
+        await self._producer.start()
+        self._told = await read_told(place.bootstrap_servers, names.told, self.partition)
+        home_end, policies_end = await self._log_ends()
+        while not self._caught_up_with(home_end, max(policies_end, self._told.policies)):
+            await asyncio.sleep(0.02)  # noqa: ASYNC110  three readers move, none of them knows of this one
+        for topic in (names.status, names.alerts, names.dead_letters):
+            self._partitions[topic] = len(await self._producer.partitions_for(topic))
+        self.caught_up = True
+        self._dirty = dict.fromkeys([*self._groups(), *self._told.accounts])
+        self._woken.set()
+        place.metrics.takeovers.inc()
+        log.info("home partition %d: caught up, telling of %d groups", self.partition, len(self._dirty))
+
+    async def _log_ends(self) -> tuple[int, int]:
+        """Return where the home partition and the policies log end now (what is committed or acknowledged)."""
+        names = self._place.names
+        home, policies = TopicPartition(names.home, self.partition), TopicPartition(names.policies, 0)
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._place.bootstrap_servers, group_id=None)
+        await consumer.start()
+        try:
+            ends = await consumer.end_offsets([home, policies])
+        finally:
+            await consumer.stop()
+        return ends[home], ends[policies]
+
+    def _caught_up_with(self, home_end: int, policies_end: int) -> bool:
+        place = self._place
+        return (
+            self.ledger.position >= home_end
+            and place.policy_log.position >= policies_end
+            and covered({**self.ledger.stamps, **place.policy_log.stamps}.items(), place.input_ends)
+        )
+
+    def _groups(self) -> list[str]:
+        named = filter(self._at_home, self._place.policy_log.book.group_ids())
+        return list(dict.fromkeys([*self.ledger.group_ids(), *named]))
+
+    def _at_home(self, group_id: str) -> bool:
+        return home_partition(group_id, self._place.home_partitions) == self.partition
+
+    # --- telling ---
+
+    async def _tell_for_ever(self) -> None:
+        while True:
+            self._turn_day()
+            messages, accounts = await self._evaluate_some()
+            letters = await self._conflict_letters()
+            if messages or letters or accounts:
+                await self._commit(messages + letters, accounts)
+            if not self._dirty:
+                await self._wait()
+
+    async def _wait(self) -> None:
+        self._woken.clear()
+        try:
+            await asyncio.wait_for(self._woken.wait(), TICK_SECONDS)
+        except TimeoutError:
+            return
+
+    def _turn_day(self) -> None:
+        day = self._day_reached()
+        if day > self._told.day or (self._place.names.replay and day != self._told.day):
+            self._told.day = day  # a live day never goes back: what was told by it stays so
+            self._dirty.update(dict.fromkeys([*self._groups(), *self._told.accounts]))
+
+    async def _evaluate_some(self) -> tuple[list[Message], dict[tuple[str, int], ToldAccount]]:
+        """Evaluate groups in which something changed, for a little while; return what is to be told of them."""
+        alerts: list[Message] = []
+        statuses: list[Message] = []
+        accounts: dict[tuple[str, int], ToldAccount] = {}
+        until = time.monotonic() + BATCH_SECONDS
+        breathe = time.monotonic() + 0.01
+        while self._dirty and time.monotonic() < until:
+            group_id = next(iter(self._dirty))
+            del self._dirty[group_id]
+            self._evaluate_group(group_id, alerts, statuses, accounts)
+            if time.monotonic() > breathe:
+                await asyncio.sleep(0)
+                breathe = time.monotonic() + 0.01
+        return alerts + statuses, accounts
+
+    def _evaluate_group(
+        self, group_id: str, alerts: list[Message], statuses: list[Message],
+        accounts: dict[tuple[str, int], ToldAccount],
+    ) -> None:  # fmt: skip
+        book, day = self._place.policy_log.book, self._told.day
+        held = self._told.accounts.get(group_id, {})
+        years = book.plan_years(group_id, self.ledger.plan_years(group_id), day)
+        for year in sorted({*years, *held}):
+            before = held.get(year, ToldAccount(None, {}))
+            money = self.ledger.money(group_id, year)
+            account = evaluate(book, money, group_id, year, day) if year in years else None
+            told, changed = tell(before.episodes, account, book=book, money=money, group_id=group_id, plan_year=year)
+            status = _digest(account)
+            alerts += [self._alert(alert) for alert in told]
+            if status != before.status:
+                statuses.append(self._status(group_id, year, account, status))
+            if changed or status != before.status:
+                accounts[group_id, year] = ToldAccount(status, {**before.episodes, **changed})
+            self._place.metrics.evaluations.inc()
+
+    def _alert(self, alert: dict[str, Any]) -> Message:
+        self._place.metrics.alerts.labels(alert["kind"]).inc()
+        headers = cloudevents.headers("quota_alert", alert["alert_id"], alert["group_id"])
+        names = self._place.names
+        return self._message(names.alerts, alert["group_id"], alert["episode_id"], _json(alert), headers)
+
+    def _status(self, group_id: str, year: int, account: Account | None, digest: str | None) -> Message:
+        self._place.metrics.statuses.inc()
+        key = f"{group_id}/{year}"
+        value = None if account is None else _json(account.status)
+        headers = cloudevents.headers("quota_status", f"{key}/{digest}", key)
+        return self._message(self._place.names.status, group_id, key, value, headers)
+
+    def _message(
+        self, topic: str, group_id: str, key: str, value: bytes | None, headers: list[tuple[str, bytes]]
+    ) -> Message:
+        partition = home_partition(group_id, self._partitions[topic])
+        return Message(topic, partition, key.encode(), value, headers)
+
+    # --- conflicting duplicates ---
+
+    async def _conflict_letters(self) -> list[Message]:
+        """Return the dead letters of conflicting duplicates that were not told yet, and take them for told."""
+        conflicts = self.ledger.conflicts(self._told.conflicts)
+        if conflicts:
+            self._told.conflicts = conflicts[-1].home_offset
+        policies = self._place.policy_log.conflicts if self.partition == 0 else []
+        policies = [c for c in policies if c.home_offset > self._told.policy_conflicts]
+        if policies:
+            self._told.policy_conflicts = policies[-1].home_offset
+        return await self._letters(conflicts, "event_id") + await self._letters(policies, "policy_id")
+
+    async def _letters(self, conflicts: list[Conflict], field: str) -> list[Message]:
+        if not conflicts:
+            return []
+        names = self._place.names
+        topics = {"remittances": names.remittances, "policy-changes": names.policy_changes}
+        places = [(topics[c.topic], c.partition, c.offset) for c in conflicts]
+        records = await read_originals(self._place.bootstrap_servers, places)
+        bad = codec.BadRecord("conflicting_duplicate", f"{field}: known already, with other fields; the first stands")
+        return [self._place.router.dead_letter(record, bad) for record in records]
+
+    # --- the transaction ---
+
+    async def _commit(self, messages: list[Message], accounts: dict[tuple[str, int], ToldAccount]) -> None:
+        assert self._producer is not None
+        self._told.policies = self._place.policy_log.position
+        told = self._place.names.told
+        notes = [
+            Message(told, self.partition, f"{group_id}/{year}".encode(), account_record(account))
+            for (group_id, year), account in accounts.items()
+        ]
+        notes.append(Message(told, self.partition, META_KEY, self._told.meta()))
+        with self._place.metrics.transaction_seconds.time():
+            await self._producer.begin_transaction()
+            futures = [
+                await self._producer.send(
+                    m.topic, value=m.value, key=m.key, partition=m.partition, headers=list(m.headers)
+                )
+                for m in messages + notes
+            ]
+            await acknowledged(futures)
+            await self._producer.commit_transaction()
+        for (group_id, year), account in accounts.items():
+            self._told.accounts.setdefault(group_id, {})[year] = account
+
+
+def _digest(account: Account | None) -> str | None:
+    """Return what tells two statuses apart, as_of aside; None where there is none."""
+    if account is None:
+        return None
+    status = {name: value for name, value in account.status.items() if name != "as_of"}
+    return hashlib.blake2b(_json(status), digest_size=9).hexdigest()
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,0 +1,95 @@
+"""What was told of the groups at home in one partition: the compacted topic `quotastream-told`, read and written.
+
+Written in the same transaction as the messages that it speaks of. One record an account (key `group/year`), and one
+(`META_KEY`) that says how far the knowledge reached that the telling used.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.core.telling import ToldEpisode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSION = 1
+META_KEY = b"~"
+
+
+class ToldAccount(NamedTuple):
+    """What was told of one account: a digest of its last status (None: none, or taken back), and its episodes."""
+
+    status: str | None
+    episodes: Mapping[str, ToldEpisode]
+
+
+@dataclass
+class Told:
+    """What was told of one home partition."""
+
+    day: int = 0
+    policies: int = 0  # offset of the policies log up to which the telling knew it
+    conflicts: int = -1  # home offset up to which conflicting duplicates went to the dead letters
+    policy_conflicts: int = -1  # the same for the policies log (kept in home partition 0)
+    accounts: dict[str, dict[int, ToldAccount]] = field(default_factory=dict)
+
+    def take(self, key: bytes, value: bytes | None) -> None:
+        """Take in one record of the topic."""
+        if key == META_KEY:
+            meta = json.loads(value or b"{}")
+            if meta["version"] != VERSION:
+                raise ValueError(f"told in version {meta['version']}, known is {VERSION}: a newer worker ran here")
+            self.day, self.policies = meta["day"], meta["policies"]
+            self.conflicts, self.policy_conflicts = meta["conflicts"], meta["policy_conflicts"]
+            return
+        group_id, year = key.decode().rsplit("/", 1)
+        if value is None:
+            self.accounts.get(group_id, {}).pop(int(year), None)
+            return
+        row = json.loads(value)
+        episodes = {key: ToldEpisode(*told) for key, told in row["episodes"].items()}
+        self.accounts.setdefault(group_id, {})[int(year)] = ToldAccount(row["status"], episodes)
+
+    def meta(self) -> bytes:
+        """Return the record that says how far the knowledge reached."""
+        return _json(
+            {"version": VERSION, "day": self.day, "policies": self.policies, "conflicts": self.conflicts,
+             "policy_conflicts": self.policy_conflicts}
+        )  # fmt: skip
+
+
+def account_record(account: ToldAccount) -> bytes | None:
+    """Return the topic's value for an account, None (a tombstone) where nothing needs to be remembered."""
+    if account.status is None and not account.episodes:
+        return None
+    return _json({"status": account.status, "episodes": {key: list(e) for key, e in account.episodes.items()}})
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+async def read_told(bootstrap_servers: str, topic: str, partition: int) -> Told:
+    """Read what was told to its end (read_committed). Call it after fencing, or it may still grow."""
+    tp = TopicPartition(topic, partition)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest",
+        isolation_level="read_committed", max_partition_fetch_bytes=8 << 20,
+    )  # fmt: skip
+    await consumer.start()
+    told = Told()
+    try:
+        consumer.assign([tp])
+        await consumer.seek_to_beginning(tp)
+        end = (await consumer.end_offsets([tp]))[tp]
+        while await consumer.position(tp) < end:
+            for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
+                told.take(record.key, record.value)
+    finally:
+        await consumer.stop()
+    return told

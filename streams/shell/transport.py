@@ -1,0 +1,401 @@
+"""A Faust transport that hands an agent one chunk of records at a time, and commits only what was finished.
+
+Faust's own path pays per record and can lose or double records (docs/decisions/0002-faust.md). What is kept of Faust
+is the app, agents, streams, the conductor and the rebalance choreography; fetching, seeking, the bookkeeping of what
+is finished, and commits are here. Two rules make it safe:
+
+* The chunks of a partition wait in the order in which they were handed out; the offset to commit moves only over
+  finished ones at the front. So it can't pass a record that wasn't handled.
+* Whenever Faust may have dropped what is in the agents' queues (every resumption of its flow), a new *epoch* begins:
+  each assigned partition is sought to its first unfinished offset and read again; chunks of earlier epochs are void.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import aiokafka
+import aiokafka.abc
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import IllegalStateError, KafkaConnectionError, KafkaError
+from faust.transport import consumer
+from faust.transport.drivers import aiokafka as stock
+from faust.types.tuples import TP, ConsumerMessage
+from mode.utils.queues import FlowControlEvent
+
+CHUNKS_AHEAD = 3  # handed out and unfinished at most, per partition: bounds memory, keeps the agents busy
+QUIESCE_SECONDS = 5.0  # how long a revocation waits for the chunks that an agent has begun
+
+StartOffsets = Callable[[set[TP]], Awaitable[Mapping[TP, int]]]
+
+
+@dataclass(slots=True, eq=False)
+class Chunk:
+    """Consecutive records of one partition: the offsets from `first` up to, not including, `next`."""
+
+    tp: TP
+    records: list[Any]
+    first: int
+    next: int
+    epoch: int
+    begun: bool = False
+    finished: bool = False
+
+
+class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
+    """The worker's one consumer, in the worker's own event loop."""
+
+    consumer_stopped_errors: ClassVar[tuple[type[BaseException], ...]] = (aiokafka.errors.ConsumerStoppedError,)
+    #: Offsets to start from that are kept elsewhere than with the group (set by the app): the local stores'.
+    start_offsets: StartOffsets | None = None
+
+    _client: aiokafka.AIOKafkaConsumer | None = None
+
+    def on_init(self) -> None:
+        """Begin with no epoch: nothing is handed out before Faust resumes the flow."""
+        super().on_init()
+        self.epoch = 0
+        self._sought_epoch = 0
+        self._quiescing = False
+        self._handed_out: defaultdict[TP, deque[Chunk]] = defaultdict(deque)
+        self._position: dict[TP, int] = {}
+        self._front: dict[TP, int] = {}
+        self._committed: dict[TP, int] = {}
+        self._changed = asyncio.Event()
+        self.app.flow_control.on_clear = self.begin_epoch
+
+    # --- what the agents call ---
+
+    def begin(self, chunk: Chunk) -> bool:
+        """Return whether the chunk still counts; an agent asks before it starts on it, and drops it if not."""
+        if self._quiescing or chunk.epoch != self.epoch:
+            return False
+        chunk.begun = True
+        return True
+
+    def finish(self, chunk: Chunk) -> None:
+        """Note that everything of the chunk is safe elsewhere; the commit offset may pass it."""
+        chunk.finished = True
+        waiting = self._handed_out[chunk.tp]
+        while waiting and waiting[0].finished:
+            self._front[chunk.tp] = waiting.popleft().next
+        self._changed.set()
+
+    def begin_epoch(self) -> None:
+        """Void every chunk handed out; read again from the first unfinished offsets."""
+        self.epoch += 1
+        self._handed_out.clear()
+        self._changed.set()
+
+    def fronts(self) -> dict[TP, int]:
+        """Return for each partition of this epoch the offset up to which everything is finished."""
+        if self._sought_epoch != self.epoch:
+            return {}
+        idle = {tp: at for tp, at in self._position.items() if not self._handed_out[tp]}
+        return {tp: idle.get(tp, front) for tp, front in self._front.items()}
+
+    def oldest_unfinished(self) -> dict[TP, Chunk]:
+        """Return for each partition the chunk that the commit offset waits for."""
+        return {tp: waiting[0] for tp, waiting in self._handed_out.items() if waiting}
+
+    # --- fetching ---
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        while not (self.should_stop or fetcher.should_stop):
+            if not self.flow_active:
+                await self._change()
+            elif self._sought_epoch != self.epoch:
+                await self._seek_epoch()
+            else:
+                await self._hand_out()
+
+    async def _hand_out(self) -> None:
+        assert self._client is not None
+        epoch = self.epoch
+        room = [tp for tp in self._position if len(self._handed_out[tp]) < CHUNKS_AHEAD]
+        if not room:
+            await self._change()
+            return
+        try:
+            fetched = await self._client.getmany(*(aiokafka.TopicPartition(*tp) for tp in room), timeout_ms=200)
+        except KafkaError as error:
+            self.log.warning("fetch failed, trying again: %r", error)
+            await asyncio.sleep(1.0)
+            return
+        if epoch != self.epoch or not self.flow_active:
+            return  # whatever was fetched is fetched again in the epoch that follows
+        chunks = [self._chunk(TP(*tp), records) for tp, records in fetched.items() if records]
+        self._note_silent_positions()
+        for chunk in chunks:
+            if epoch == self.epoch:
+                await self.callback(self._message(chunk))
+
+    def _chunk(self, tp: TP, records: list[Any]) -> Chunk:
+        first = self._position[tp]
+        self._position[tp] = records[-1].offset + 1
+        chunk = Chunk(tp, records, first, self._position[tp], self.epoch)
+        self._handed_out[tp].append(chunk)
+        return chunk
+
+    def _note_silent_positions(self) -> None:
+        """Follow the fetcher over what holds no records (transaction markers, aborted batches)."""
+        assert self._client is not None
+        assignment = self._client._subscription.subscription.assignment  # noqa: SLF001  position() would await
+        for tp in self._position:
+            if not self._handed_out[tp]:
+                at = assignment.state_value(aiokafka.TopicPartition(*tp))._position  # noqa: SLF001
+                if at is not None and at > self._position[tp]:
+                    self._position[tp] = at
+
+    def _message(self, chunk: Chunk) -> ConsumerMessage:
+        last = chunk.records[-1]
+        return ConsumerMessage(
+            chunk.tp.topic, chunk.tp.partition, chunk.first, last.timestamp / 1000, last.timestamp_type, (),
+            None, chunk, None, 0, 0, chunk.tp, generation_id=self.app.consumer_generation_id,
+        )  # fmt: skip
+
+    async def _seek_epoch(self) -> None:
+        assert self._client is not None
+        epoch = self.epoch
+        assignment = self.assignment()
+        try:
+            starts = await self._starts(assignment)
+            if epoch != self.epoch:
+                return
+            for tp, offset in starts.items():
+                self._client.seek(aiokafka.TopicPartition(*tp), offset)
+        except (KafkaError, IllegalStateError) as error:
+            self.log.warning("cannot find where to start yet, trying again: %r", error)
+            await asyncio.sleep(0.5)
+            return
+        self._position, self._front, self._committed = dict(starts), dict(starts), dict(starts)
+        self._sought_epoch = epoch
+
+    async def _starts(self, assignment: set[TP]) -> dict[TP, int]:
+        assert self._client is not None
+        own = dict(await self.start_offsets(assignment)) if self.start_offsets else {}
+        rest = [aiokafka.TopicPartition(*tp) for tp in assignment if tp not in own]
+        begins = await self._client.beginning_offsets(rest) if rest else {}
+        for tp in rest:
+            committed = await self._client.committed(tp)
+            own[TP(*tp)] = max(begins[tp], committed or 0)
+        return own
+
+    async def _change(self) -> None:
+        """Wait until something changed (a chunk finished, an epoch began), at most a little while."""
+        self._changed.clear()
+        try:
+            await asyncio.wait_for(self._changed.wait(), 0.2)
+        except TimeoutError:
+            return
+
+    # --- commits ---
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002
+        """Commit the finished fronts; a failure is harmless, for what is read again counts once."""
+        held = self._committed
+        offsets = {tp: at for tp, at in self.fronts().items() if at > held.get(tp, -1)}
+        if not offsets or self._client is None:
+            return False
+        try:
+            await self._client.commit({aiokafka.TopicPartition(*tp): at for tp, at in offsets.items()})
+        except (KafkaError, IllegalStateError) as error:
+            self.log.warning("commit failed, it is tried again: %r", error)
+            return False
+        held.update(offsets)
+        return True
+
+    async def prove_membership(self) -> None:
+        """Commit what is committed already: KafkaError where the group knows this worker no more."""
+        if self._client is None or not self._committed:
+            raise KafkaConnectionError("not a member of the group yet")
+        await self._client.commit({aiokafka.TopicPartition(*tp): at for tp, at in self._committed.items()})
+
+    async def quiesce(self) -> None:
+        """Let the agents finish the chunks that they have begun, drop the others, commit."""
+        self._quiescing = True
+        try:
+            async with asyncio.timeout(QUIESCE_SECONDS):
+                while any(c.begun and not c.finished for waiting in self._handed_out.values() for c in waiting):
+                    await self._change()
+        except TimeoutError:
+            self.log.warning("some chunks are unfinished; they are read again by whoever gets the partition")
+        await self.commit()
+        self._quiescing = False
+        self.begin_epoch()
+
+    # --- Faust's side: acks and seeks per record have no meaning here ---
+
+    def ack(self, message: Any) -> bool:
+        """Take Faust's acks for what they are here: nothing; `finish` counts."""
+        message.acked = True
+        return True
+
+    def track_message(self, message: Any) -> None:
+        """Take no note: unfinished chunks are kept here."""
+
+    async def perform_seek(self) -> None:
+        """Seek nothing: the epoch that follows does."""
+
+    async def wait_empty(self) -> None:
+        """Wait for the chunks that were begun."""
+        await self.quiesce()
+
+    def resume_flow(self) -> None:
+        """Resume, in a new epoch."""
+        super().resume_flow()
+        self.begin_epoch()
+
+    def stop_flow(self) -> None:
+        """Hand nothing out until the flow is resumed."""
+        super().stop_flow()
+        self._changed.set()
+
+    # --- the client ---
+
+    async def on_start(self) -> None:
+        """Connect."""
+        conf = self.app.conf
+        self._client = aiokafka.AIOKafkaConsumer(
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            group_instance_id=conf.consumer_group_instance_id,
+            bootstrap_servers=stock.server_list(self.transport.url, self.transport.default_port),
+            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",  # what a producer aborted was never acknowledged
+            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            fetch_max_bytes=8 * conf.consumer_max_fetch_size,
+            fetch_max_wait_ms=500,
+            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            check_crcs=conf.broker_check_crcs,
+        )
+        await self._client.start()
+
+    async def on_stop(self) -> None:
+        """Finish what was begun, commit, leave the group."""
+        await self.quiesce()
+        if self._client is not None:
+            await self._client.stop()
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Join the group for the topics."""
+        assert self._client is not None
+        self._client.subscribe(topics=set(topics), listener=RebalanceListener(self))
+
+    def assignment(self) -> set[TP]:
+        """Return the partitions that the group gave this worker."""
+        assert self._client is not None
+        return {TP(tp.topic, tp.partition) for tp in self._client.assignment()}
+
+    def highwater(self, tp: TP) -> int:
+        """Return the end offset as of the last fetch, 0 before one."""
+        assert self._client is not None
+        return self._client.highwater(aiokafka.TopicPartition(*tp)) or 0
+
+    def close(self) -> None:
+        """Do nothing at once: `on_stop` closes."""
+
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109
+        raise NotImplementedError("records are handed out in chunks")
+
+    def _to_message(self, tp: TP, record: Any) -> Any:
+        raise NotImplementedError("records are handed out in chunks")
+
+    async def _commit(self, offsets: Any) -> bool:
+        raise NotImplementedError("the finished fronts are committed, nothing else")
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        raise NotImplementedError("only an epoch's beginning seeks")
+
+    def _new_topicpartition(self, topic: str, partition: int) -> TP:
+        return TP(topic, partition)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek nothing: the epoch that follows does."""
+        return {}
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Serve Faust's tables, which are not used."""
+        raise NotImplementedError("state is restored by streams.shell.ledger")
+
+    async def position(self, tp: TP) -> int | None:
+        """Return the next offset to hand out."""
+        return self._position.get(tp)
+
+    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        """Serve Faust's tables, which are not used."""
+        raise NotImplementedError("state is restored by streams.shell.ledger")
+
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        """Serve Faust's tables, which are not used."""
+        raise NotImplementedError("state is restored by streams.shell.ledger")
+
+    def topic_partitions(self, topic: str) -> int | None:
+        """Return the number of partitions of a topic, None where it is not known."""
+        assert self._client is not None
+        found = self._client.partitions_for_topic(topic)
+        return len(found) if found else None
+
+    def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int | None:  # noqa: ARG002
+        """Leave the choice to the producer."""
+        return partition
+
+    async def create_topic(self, *args: Any, **kwargs: Any) -> None:
+        """Create nothing: `streams.shell.topic_admin` does."""
+
+
+class RebalanceListener(aiokafka.abc.ConsumerRebalanceListener):  # type: ignore[misc]
+    """Passes aiokafka's rebalances on to Faust, after what was begun is finished and committed."""
+
+    def __init__(self, owner: ChunkConsumer) -> None:
+        self._owner = owner
+
+    async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
+        """Finish and commit what was begun, then let Faust suspend its flow."""
+        owner = self._owner
+        owner.app.on_rebalance_start()
+        owner.stop_flow()
+        await owner.quiesce()
+        await owner.on_partitions_revoked(consumer.ensure_TPset(revoked))
+
+    async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        """Tell Faust; it resumes the flow, which begins a new epoch."""
+        owner = self._owner
+        assert owner._client is not None  # noqa: SLF001
+        generation = owner._client._coordinator.generation  # noqa: SLF001  no public way to it
+        owner.app.consumer_generation_id = generation
+        await owner.on_partitions_assigned(consumer.ensure_TPset(assigned), generation)
+
+
+class EpochFlowControl(FlowControlEvent):  # type: ignore[misc]
+    """Begins a new epoch whenever Faust throws away what is in the agents' queues."""
+
+    on_clear: Callable[[], None] | None = None
+
+    def clear(self) -> None:
+        """Clear the queues; what was in them is read again."""
+        super().clear()
+        if self.on_clear is not None:
+            self.on_clear()
+
+
+class Transport(stock.Transport):  # type: ignore[misc]
+    """Faust's aiokafka transport with the chunk consumer."""
+
+    Consumer: ClassVar[type[Any]] = ChunkConsumer
+
+
+def install(app: Any) -> None:
+    """Make an app, before it is started, use this transport."""
+    app.flow_control = EpochFlowControl()
+    app.transport = Transport(app.conf.broker_consumer, app)

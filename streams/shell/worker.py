@@ -1,0 +1,208 @@
+"""One worker, put together and run: from the settings to the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import signal
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from prometheus_client import start_http_server
+
+from streams.shell import topic_admin
+from streams.shell.app import add_agent, make_app
+from streams.shell.clock import standing, wall_clock
+from streams.shell.folder import Folder
+from streams.shell.metrics import Metrics
+from streams.shell.outbox import Outbox
+from streams.shell.policy_log import PolicyLog
+from streams.shell.router import Router
+from streams.shell.topics import Names
+from streams.shell.workplace import Workplace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from streams.core.events import Day
+    from streams.shell.settings import Settings
+
+log = logging.getLogger(__name__)
+
+EXIT_CRASHED = 70  # EX_SOFTWARE: a supervisor should start the worker again
+STOP_SECONDS = 9.0
+
+
+class WorkerError(Exception):
+    """The worker can't run as asked; the text is one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A worker that stands on a day: `--as-of`."""
+
+    day: Day
+    output_prefix: str = ""
+
+
+def run(settings: Settings, bootstrap_servers: str, replay: Replay | None = None) -> int:
+    """Run a worker until SIGTERM or SIGINT; return the exit code. WorkerError where it can't start."""
+    names = Names(settings.prefix, replay is not None, replay.output_prefix if replay else "")
+    log_id = _prepare_topics(bootstrap_servers, names, settings)
+    with _locked(settings.state_dir):
+        worker = Worker(settings, bootstrap_servers, names, replay, log_id)
+        return _event_loop_run(worker.run())
+
+
+def _event_loop_run(main: Any) -> int:
+    import uvloop  # noqa: PLC0415  not on every platform; the default loop serves as well, slower
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return int(runner.run(main))
+
+
+def _prepare_topics(bootstrap_servers: str, names: Names, settings: Settings) -> str:
+    """Create what is missing, say what differs; return the home topic's id."""
+    with topic_admin.admin_client(bootstrap_servers) as admin:
+        if names.replay and not names.output_prefix:
+            _refuse_where_live(admin, names)
+        missing = [d for d in topic_admin.check(admin, names) if d.found is None]
+        if missing:
+            topic_admin.create_missing(admin, names, settings.partitions)
+        for difference in topic_admin.check(admin, names):
+            log.warning("%s", difference)
+        return str(admin.describe_topics([names.home])[0]["topic_id"])
+
+
+def _refuse_where_live(admin: Any, names: Names) -> None:
+    live = Names(names.prefix).told
+    found = admin.describe_topics([live])[0]
+    if found["error_code"]:
+        return
+    from kafka import KafkaConsumer  # noqa: PLC0415
+    from kafka import TopicPartition as Tp  # noqa: PLC0415
+
+    consumer = KafkaConsumer(bootstrap_servers=admin.config["bootstrap_servers"])
+    try:
+        ends = consumer.end_offsets([Tp(live, p["partition_index"]) for p in found["partitions"]])
+    finally:
+        consumer.close()
+    if any(ends.values()):
+        raise WorkerError("a live worker has written to the usual outputs: give --output-prefix, to replay beside it")
+
+
+@contextmanager
+def _locked(state_dir: Path) -> Iterator[None]:
+    """Hold the state folder for this process alone."""
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        handle = (state_dir / "lock").open("w")
+    except OSError as error:
+        raise WorkerError(
+            f"the state folder {state_dir} can't be used ({error.strerror}): give --state-dir"
+        ) from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise WorkerError(f"another worker uses the state folder {state_dir}: give --state-dir") from error
+        yield
+
+
+class Worker:
+    """The parts of a worker, and their order of starting and stopping."""
+
+    def __init__(
+        self, settings: Settings, bootstrap_servers: str, names: Names, replay: Replay | None, log_id: str
+    ) -> None:
+        self._settings = settings
+        self._bootstrap_servers = bootstrap_servers
+        self._names = names
+        self._log_id = log_id
+        self._day_reached = (
+            standing(replay.day) if replay else wall_clock(settings.settle_seconds, settings.clock_file)
+        )
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def run(self) -> int:
+        """Run until a signal or a crash; return the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        outbox = Outbox(self._bootstrap_servers, self._names.consumer_group)
+        await outbox.start()
+        app = make_app(self._names, self._settings, self._bootstrap_servers, self._settings.state_dir)
+        folder = await self._put_together(app, outbox)
+        try:
+            await app.start()
+            log.info("worker ready")
+            return await self._until_stopped(app)
+        finally:
+            await self._shut_down(app, folder, outbox)
+
+    async def _put_together(self, app: Any, outbox: Outbox) -> Folder:
+        names, consumer = self._names, app.consumer
+        metrics = Metrics()
+        if self._settings.metrics_port is not None:
+            start_http_server(self._settings.metrics_port, addr="127.0.0.1")
+        router = Router(names, outbox, consumer, metrics)
+        await router.start()
+        policy_log = PolicyLog(
+            self._bootstrap_servers,
+            names,
+            lambda policy: folder.policy_changed(policy),  # noqa: PLW0108  the folder comes later
+        )
+        place = Workplace(
+            names, self._bootstrap_servers, await outbox.partitions(names.home), await self._input_ends(outbox),
+            self._day_reached, policy_log, router, metrics, consumer.prove_membership,
+        )  # fmt: skip
+        folder = Folder(place, consumer, self._settings.state_dir, self._log_id)
+        consumer.start_offsets = folder.start_offsets
+        add_agent(app, "router", names.inputs, router.route)
+        add_agent(app, "folder", (names.home,), folder.fold)
+        self._tasks += [asyncio.ensure_future(policy_log.run()), asyncio.ensure_future(router.stamp_forever())]
+        return folder
+
+    async def _input_ends(self, outbox: Outbox) -> dict[tuple[str, int], int]:
+        """Return where the inputs end now: nothing is told before all of that was folded."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap_servers, group_id=None, isolation_level="read_committed"
+        )
+        await consumer.start()
+        ends: dict[tuple[str, int], int] = {}
+        try:
+            for kind, topic in zip(("remittances", "policy-changes"), self._names.inputs, strict=True):
+                partitions = [TopicPartition(topic, p) for p in range(await outbox.partitions(topic))]
+                found = await consumer.end_offsets(partitions)
+                ends |= {(kind, tp.partition): end for tp, end in found.items()}
+        finally:
+            await consumer.stop()
+        return ends
+
+    async def _until_stopped(self, app: Any) -> int:
+        stop, crash = asyncio.ensure_future(self._stop.wait()), asyncio.ensure_future(app._crashed.wait())  # noqa: SLF001
+        done, pending = await asyncio.wait([stop, crash, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        for waiting in {stop, crash} & pending:
+            waiting.cancel()
+        if stop in done:
+            return 0
+        for task in done & set(self._tasks):
+            log.error("a part of the worker ended: %r", task.exception())
+        if crash in done:
+            log.error("Faust crashed: %r", app.crash_reason)
+        return EXIT_CRASHED
+
+    async def _shut_down(self, app: Any, folder: Folder, outbox: Outbox) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await app.stop()
+                for task in self._tasks:
+                    task.cancel()
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+                await folder.stop()
+                await outbox.stop()

@@ -1,0 +1,30 @@
+"""What the parts of one worker share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from streams.shell.clock import DayReached
+    from streams.shell.metrics import Metrics
+    from streams.shell.policy_log import PolicyLog
+    from streams.shell.router import Router
+    from streams.shell.topics import Names
+
+
+@dataclass
+class Workplace:
+    """What a teller needs of its worker."""
+
+    names: Names
+    bootstrap_servers: str
+    home_partitions: int
+    input_ends: dict[tuple[str, int], int]  # of both input topics, as of the worker's start
+    day_reached: DayReached
+    policy_log: PolicyLog
+    router: Router
+    metrics: Metrics
+    prove_membership: Callable[[], Awaitable[None]]
