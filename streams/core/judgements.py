@@ -77,7 +77,7 @@ def alive_after_end(ground: Ground) -> list[tuple[Day, Day]]:
     return [(start, stop)] if ground.claim.schedule.total and start < stop else []
 
 
-def _pace(  # noqa: PLR0917
+def _pace(
     ground: Ground,
     start: Day,
     stop: Day,

@@ -69,7 +69,7 @@ class _Tale(NamedTuple):
         return self.history[-1].severity if self.history else None
 
 
-def tell(  # noqa: PLR0917  # each is one of the things that a message is made of
+def tell(
     told: Mapping[str, ToldEpisode],
     account: Account | None,
     book: Book,
