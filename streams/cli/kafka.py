@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from streams.cli.common import AsJson, CliError, err, example, write_json
+from streams.cli.common import AsJson, err, example, write_json
 from streams.devkafka import broker as devkafka
 from streams.devkafka.broker import Broker, BrokerError
 
@@ -46,15 +47,16 @@ def start(
     The first start fetches Kafka (45 MB); later ones need no network. KAFKA_HEAP_OPTS sets the broker's memory
     (default -Xmx768m), M2_REPO the folder of the fetched jars.
     """
-    with _one_line_errors(), _signals_raise(), _progress() as report:
+    with _signals_raise(), ExitStack() as stack:
         found = devkafka.running(data_dir)
-        if found is not None or not foreground:
-            broker = devkafka.start(data_dir, port, progress=report)
-            _say(broker, "already runs" if found is not None else "runs", as_json)
-            return
-        with devkafka.session(data_dir, port, progress=report) as broker:
-            report("", None)
-            _say(broker, "runs until Ctrl-C", as_json)
+        stays = foreground and found is None
+        with _progress() as report:
+            if stays:
+                broker = stack.enter_context(devkafka.session(data_dir, port, progress=report))
+            else:
+                broker = devkafka.start(data_dir, port, progress=report)
+        _say(broker, "runs until Ctrl-C" if stays else "runs" if found is None else "already runs", as_json)
+        if stays:
             with suppress(_Stopped):  # it was asked for: the end of a success
                 _stay(broker)
 
@@ -65,8 +67,7 @@ def stop(data_dir: DataDir = None) -> None:
 
     Exits with 0 also when none was running.
     """
-    with _one_line_errors():
-        typer.echo("Kafka is stopped." if devkafka.stop(data_dir) else "No Kafka was running on this folder.")
+    typer.echo("Kafka is stopped." if devkafka.stop(data_dir) else "No Kafka was running on this folder.")
 
 
 @app.command(epilog=example("quotastream kafka status --json"))
@@ -104,6 +105,7 @@ def _say(broker: Broker, what: str, as_json: bool, *, answers: bool = True) -> N
     else:
         place = f"{broker.bootstrap_servers} (pid {broker.pid}, data in {broker.data_dir})"
         typer.echo(f"Kafka {broker.version} {what} at {place}")
+    sys.stdout.flush()  # with --foreground, whoever reads a pipe is waiting for this line
 
 
 def _stay(broker: Broker) -> None:
@@ -142,14 +144,6 @@ def _signals_raise() -> Iterator[None]:
 
 
 @contextmanager
-def _one_line_errors() -> Iterator[None]:
-    try:
-        yield
-    except BrokerError as error:
-        raise CliError(str(error)) from error
-
-
-@contextmanager
 def _progress() -> Iterator[Report]:
     """Give what shows progress: a bar on a terminal, lines elsewhere; both on the error stream."""
     console = err()
@@ -161,10 +155,8 @@ def _progress() -> Iterator[Report]:
         task = bar.add_task("", total=None, visible=False)
 
         def report(message: str, fraction: float | None) -> None:
-            bar.update(task, description=message, total=None if fraction is None else 1.0, visible=bool(message))
-            bar.update(task, completed=fraction or 0.0)
-            if not message:
-                bar.stop()
+            total = None if fraction is None else 1.0  # without one the bar only shows that something goes on
+            bar.update(task, description=message, total=total, completed=fraction or 0.0, visible=True)
 
         yield report
 
@@ -177,6 +169,6 @@ class _Lines:
 
     def report(self, message: str, fraction: float | None) -> None:
         quarter = int((fraction or 0.0) * 4)
-        if message and (message, quarter) != self._last:
+        if (message, quarter) != self._last:
             self._last = (message, quarter)
             typer.echo(message if fraction is None else f"{message}: {quarter * 25} %", err=True)
