@@ -133,6 +133,12 @@ class Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class Open(BaseModel):
+    """Output: what is named is there, and more may come."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, use_attribute_docstrings=True)
+
+
 class Message(Closed):
     """An input message of version 1."""
 
