@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from kafka.errors import KafkaError
 
-from streams.cli import kafka, publish, status, topics, watch
+from streams.cli import demo, kafka, publish, status, topics, watch, worker
 from streams.cli.common import CliError, example, one_line
 from streams.devkafka.errors import BrokerError
 from streams.shell.topic_admin import TopicAdminError
@@ -27,9 +27,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(epilog=demo.EXAMPLES)(demo.demo)
 app.add_typer(kafka.app, name="kafka")
 app.add_typer(topics.app, name="topics")
 app.command(epilog=publish.EXAMPLES)(publish.publish)
+app.command(epilog=worker.EXAMPLES)(worker.worker)
 app.command(epilog=watch.EXAMPLES)(watch.watch)
 app.command(epilog=status.EXAMPLES)(status.status)
 

@@ -15,7 +15,7 @@ from streams.cli.common import ANSWER_WITHIN_S, require_topics
 from streams.shell.topic_admin import admin_client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 POLL_MS = 500
 
@@ -57,15 +57,15 @@ def so_far(client: KafkaConsumer) -> Iterator[Output]:
     begin = client.beginning_offsets(client.assignment())
     left = {partition: end for partition, end in left.items() if end > begin[partition]}
     while left:
-        yield from _polled(client)
+        yield from waiting(client)
         # The marks that end transactions take offsets too, so the last record is no sign of the end; the position is.
         left = {partition: end for partition, end in left.items() if client.position(partition) < end}
 
 
-def as_they_come(client: KafkaConsumer) -> Iterator[Output]:
-    """Yield messages for ever."""
-    while True:
-        yield from _polled(client)
+def as_they_come(client: KafkaConsumer, go_on: Callable[[], bool] = lambda: True) -> Iterator[Output]:
+    """Yield messages for ever, or until `go_on` says no."""
+    while go_on():
+        yield from waiting(client)
 
 
 def newest_by_key(address: str, topic: str) -> dict[str, dict[str, Any]]:
@@ -80,7 +80,8 @@ def newest_by_key(address: str, topic: str) -> dict[str, dict[str, Any]]:
     return newest
 
 
-def _polled(client: KafkaConsumer) -> Iterator[Output]:
+def waiting(client: KafkaConsumer) -> Iterator[Output]:
+    """Yield what has come since the last call; waits a moment where nothing has."""
     for records in client.poll(timeout_ms=POLL_MS).values():
         for record in records:
             yield Output(record.key.decode(), None if record.value is None else json.loads(record.value))

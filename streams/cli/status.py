@@ -82,8 +82,9 @@ def status(
     elif not newest:
         err().print(NOTHING_THERE)
     else:
-        table_out().print(table(chosen))
-        out().print(_footer(chosen))
+        console = table_out()
+        console.print(table(chosen, console.width))
+        out().print(footer(chosen))
 
 
 def choose(statuses: list[Status], year: int | None, region: str | None, levels: set[str]) -> list[Status]:
@@ -106,46 +107,49 @@ def _behind(one: Status) -> tuple[bool, Decimal, Decimal, str]:
     return (attainment is None, Decimal(attainment or 0), -shortfall, one["group_id"])
 
 
+WIDE_FROM = 105
+NARROW = {"shortfall": "shortfall", "by policy": "policy_effect", "by money": "remittance_effect"}
+WIDE = {"expected": "expected_to_date", "remitted": "remitted_to_date", **NARROW}
+
+
 # --- all groups -----------------------------------------------------------------------------------------------------
 
 
-def table(statuses: list[Status]) -> Table:
-    """Return the table of how groups stand."""
+def table(statuses: list[Status], width: int) -> Table:
+    """Return the table of how groups stand; one that has to be narrow leaves out what the others say too."""
+    figures = WIDE if width >= WIDE_FROM else NARROW
+    currencies = {one["currency"] for one in statuses if one["currency"]}
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("group", "region", "level"):
+    for column in ("group", "level", "since"):
         shown.add_column(column, no_wrap=True)
-    for column in ("attained", "expected", "remitted", "shortfall", "by policy", "by money"):
+    for column in ("attained", *figures):
         shown.add_column(column, justify="right", no_wrap=True)
-    shown.add_column("", no_wrap=True)
+    if len(currencies) > 1:
+        shown.add_column("", no_wrap=True)
     for one in statuses:
-        shown.add_row(
-            escape(one["group_id"]),
-            escape(one["region"] or "-"),
-            styled(one["level"], one["level"], escape),
-            percent(one["attainment_to_date"]),
-            *(
-                amount(one[name])
-                for name in (
-                    "expected_to_date",
-                    "remitted_to_date",
-                    "shortfall",
-                    "policy_effect",
-                    "remittance_effect",
-                )
-            ),
-            one["currency"] or "",
-        )
+        cells = [escape(one["group_id"]), styled(one["level"], one["level"], escape), behind_since(one) or ""]
+        cells.append(percent(one["attainment_to_date"]))
+        cells += [amount(one[name]) for name in figures.values()]
+        shown.add_row(*cells, *([one["currency"] or ""] if len(currencies) > 1 else []))
     return shown
 
 
-def _footer(statuses: list[Status]) -> str:
+def behind_since(one: Status) -> str | None:
+    """Return the day on which the oldest of the base account's open episodes opened."""
+    return min((episode["opened_on"] for episode in one["open_episodes"] if not episode["levy_id"]), default=None)
+
+
+def footer(statuses: list[Status]) -> str:
+    """Return one line over all: how many, of which day, at which levels."""
     if not statuses:
         return "no group is like that"
     levels = Counter(one["level"] for one in statuses)
     said = ", ".join(f"{levels[name]} {styled(name, name, escape)}" for name in LEVELS if levels[name])
     days = sorted({one["as_of"] for one in statuses})
     as_of = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    return f"{counted(len(statuses), 'group')}, plan year {statuses[0]['plan_year']}, as of {as_of}: {said}"
+    currencies = {one["currency"] for one in statuses if one["currency"]}
+    unit = f", in {currencies.pop()}" if len(currencies) == 1 else ""
+    return f"{counted(len(statuses), 'group')}, plan year {statuses[0]['plan_year']}{unit}, as of {as_of}: {said}"
 
 
 def percent(ratio: str | None) -> str:
