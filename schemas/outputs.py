@@ -171,7 +171,7 @@ class DeadLetter(Open):
     """How long the whole value was."""
     value_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
     """Of the whole value."""
-    headers: list[tuple[str, Base64Text | None]]
+    headers: list[Annotated[tuple[str, Base64Text | None], Field(strict=False)]]
     """The first 4 KiB of each header, until 64 KiB are full."""
     reason: Reason
     """The first reason that applies."""

@@ -173,7 +173,7 @@ def _uuid_bytes(text: str) -> bytes:
 # the first stands. It tells apart what differs by accident as well as a cryptographic hash, at a sixth of the time.
 
 
-def remittance_digest(  # noqa: PLR0917  (the message's fields, in its order)
+def remittance_digest(
     amount_minor: int, currency: str, at_us: int, channel: str, levy_id: str | None, reference: str | None
 ) -> bytes:
     """Return 8 bytes that stand for all fields of a remittance but the two that it is known by."""

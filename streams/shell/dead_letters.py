@@ -20,7 +20,7 @@ KEPT_HEADERS_BYTES = 64 << 10
 _HEADER_FRAME_BYTES = 16
 
 
-def dead_letter(  # noqa: PLR0917  (a record, in the order in which Kafka has it)
+def dead_letter(
     topic: str,
     partition: int,
     offset: int,

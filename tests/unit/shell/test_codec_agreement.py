@@ -1,0 +1,163 @@
+"""The fast way and the models: whatever the fast way says yes to, the models read the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.currencies import MINOR_DIGITS
+from streams.shell import codec, codec_fast
+
+SETTINGS = settings(max_examples=400, deadline=None)
+
+
+SIGNS = ["", "0", "9", "-", "+", ".", ":", "T", "t", "z", "Z", " ", "\n", "_", "A", "\u0663", "é", "\0"]
+
+
+@st.composite
+def near(draw: st.DrawFn, *texts: str) -> str:
+    """Draw texts like these, as they are or with a few characters cut, put in or replaced."""
+    text = draw(st.sampled_from(texts))
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.integers(0, len(text)))
+        text = text[:at] + draw(st.sampled_from(SIGNS)) + text[at + draw(st.integers(0, 2)) :]
+    return text
+
+
+@st.composite
+def times(draw: st.DrawFn) -> str:
+    """Draw RFC 3339 times, and what nearly is one: month 13, second 60, hour 24, years next to the range."""
+    two = lambda top: f"{draw(st.integers(0, top)):02}"  # noqa: E731
+    year = draw(st.sampled_from([1999, 2000, 2026, 2028, 2099, 2100]) | st.integers(2000, 2099))
+    day = draw(st.sampled_from(["01-01", "12-31", "02-29", f"{two(13)}-{two(32)}"]))
+    fraction = draw(st.just("") | st.from_regex(r"\A\.[0-9]{0,9}\Z"))
+    offset = draw(
+        st.sampled_from(["Z", "z", "+00:00", "-00:00", "+23:59", "-23:59", ""]) | st.just(f"+{two(25)}:{two(61)}")
+    )
+    return f"{year}-{day}{draw(st.sampled_from('Tt '))}{two(24)}:{two(60)}:{two(60)}{fraction}{offset}"
+
+
+UUIDS = st.uuids().map(str) | st.uuids().map(lambda u: str(u).upper()) | near("0f1c2a10-0000-4000-8000-00000000000a")
+NAMES = st.from_regex(r"\A[a-z0-9][a-z0-9._-]{0,63}\Z") | near("a", "dandong-07", "a" * 64, "a" * 65, "")
+TEXTS = st.none() | st.text(max_size=66) | st.sampled_from(["x" * 64, "x" * 65, "𐍈" * 64, "𐍈" * 65])
+AMOUNTS = (
+    st.from_regex(r"\A[0-9]{1,19}(\.[0-9]{0,5})?\Z")
+    | near("0", "0.00", "1250.00", "-1.00", "0.0001", "9" * 18 + ".99")
+    | st.sampled_from(["²", "\uff11.00", "1_0", "1e2", "0x1"])
+)
+WRONG = st.sampled_from([None, True, False, 0, 1, 1.0, -1, 1e400, [], {}, "", "x"])
+FIELDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "remittance": {
+        "event_id": UUIDS,
+        "group_id": NAMES,
+        "amount": AMOUNTS,
+        "currency": st.sampled_from(sorted(MINOR_DIGITS)) | near("USD", "XAU", "JPY"),
+        "occurred_at": times() | near("2026-03-05T09:30:00+09:00", "2026-03-05T09:30:00.5Z"),
+        "channel": st.sampled_from(["bank_transfer", "cash", "goods", "other"]) | near("cash"),
+        "levy_id": st.none() | NAMES,
+        "reference": TEXTS,
+    },
+    "reversal": {
+        "event_id": UUIDS,
+        "group_id": NAMES,
+        "reverses": UUIDS,
+        "occurred_at": times() | near("2026-03-05T09:30:00+09:00", "2026-03-05T09:30:00.5Z"),
+        "reason": TEXTS,
+    },
+}
+GOOD = {
+    "schema_version": 1,
+    "event_id": "0f1c2a10-0000-4000-8000-00000000000a",
+    "group_id": "dandong-07",
+    "amount": "1250.00",
+    "currency": "USD",
+    "occurred_at": "2026-03-05T09:30:00+09:00",
+    "channel": "cash",
+    "levy_id": None,
+    "reference": None,
+    "reverses": "0f1c2a10-0000-4000-8000-00000000000b",
+    "reason": None,
+}
+
+
+@st.composite
+def records(draw: st.DrawFn) -> bytes:
+    """Draw messages of which a field or two are drawn anew, left out, doubled, of a wrong type or unknown."""
+    kind = draw(st.sampled_from(sorted(FIELDS)))
+    fields = FIELDS[kind]
+    pairs: list[tuple[str, Any]] = [("schema_version", 1), ("type", kind), *((name, GOOD[name]) for name in fields)]
+    for _ in range(draw(st.integers(0, 3))):
+        name = draw(st.sampled_from(sorted(fields)))
+        at = next((n for n, pair in enumerate(pairs) if pair[0] == name), 0)
+        match draw(
+            st.sampled_from(["value", "value", "value", "value", "wrong", "drop", "again", "type", "version", "new"])
+        ):
+            case "value":
+                pairs[at] = (name, draw(fields[name]))
+            case "wrong":
+                pairs[at] = (name, draw(WRONG))
+            case "drop":
+                del pairs[at]
+            case "again":
+                pairs.append((name, draw(fields[name] | WRONG)))
+            case "type":
+                pairs.append(("type", draw(st.sampled_from([*FIELDS, "target_set", None]))))
+            case "version":
+                pairs.append(("schema_version", draw(WRONG)))
+            case _:
+                pairs.append((draw(st.sampled_from(["reason", "amount", "x", "reverses"])), draw(WRONG)))
+    pairs = draw(st.permutations(pairs)) if draw(st.booleans()) else pairs
+    ascii_only = draw(st.booleans())
+    members = (f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=ascii_only)}" for name, value in pairs)
+    return ("{" + ",".join(members) + "}").encode(errors="surrogatepass")
+
+
+def judged(value: bytes) -> Any:
+    """Return what the models make of a record; None where they refuse it."""
+    try:
+        return codec.judge("remittances", value)
+    except codec.BadRecord:
+        return None
+
+
+@given(records())
+@SETTINGS
+def test_the_fast_way_agrees_with_the_models(value: bytes) -> None:
+    """The fast way reads what the models read, to the last bit of the digest, and nothing that they refuse."""
+    fast = codec_fast.decode(value)
+    if fast is not None:
+        slow = judged(value)
+        assert fast == slow
+        assert type(fast) is type(slow)
+
+
+@given(records(), st.data())
+@SETTINGS
+def test_they_agree_on_damaged_bytes(value: bytes, data: st.DataObject) -> None:
+    """A byte or two turned over or put in changes nothing about that."""
+    at = data.draw(st.integers(0, len(value)))
+    damaged = value[:at] + data.draw(st.binary(max_size=2)) + value[at + data.draw(st.integers(0, 2)) :]
+    fast = codec_fast.decode(damaged)
+    assert fast is None or fast == judged(damaged)
+
+
+@given(records())
+@SETTINGS
+def test_the_fast_way_is_not_narrower_than_it_has_to_be(value: bytes) -> None:
+    """What the models accept the fast way accepts too, but where a key comes twice: no honest producer is slow."""
+    pairs = json.loads(value.decode(errors="surrogatepass"), object_pairs_hook=lambda pairs: pairs)
+    once = len({name for name, _ in pairs}) == len(pairs)
+    if once and judged(value) is not None:
+        assert codec_fast.decode(value) is not None
+
+
+def test_names_are_forgotten_when_there_are_too_many(monkeypatch: Any) -> None:
+    """A producer that makes up names cannot fill the memory."""
+    monkeypatch.setattr(codec_fast._Names, "_LARGEST", 3)
+    names = codec_fast._Names()
+    for n in range(10):
+        assert names[f"group-{n}"] == f"group-{n}"
+        assert len(names) <= 3
