@@ -239,3 +239,12 @@ def test_a_detail_stays_short() -> None:
 def test_names_are_kept_once() -> None:
     """The many remittances of one group share one text."""
     assert parsed("remittance").group_id is parsed("remittance").group_id
+
+
+def test_decimals_of_a_time_are_cut_however_many_there_are() -> None:
+    """Thousands of decimals of a second are as good as six, on both ways."""
+    many = json.dumps({**PLAIN["remittance"], "occurred_at": f"2026-03-05T00:30:00.123456{NINES}Z"}).encode()
+    six = parsed("remittance", occurred_at="2026-03-05T00:30:00.123456Z")
+    assert decode("remittances", many) == codec.judge("remittances", many) == six
+    issued = parsed("revoked", issued_at=f"2026-03-05T00:30:00.123456{NINES}Z").issued_at_us
+    assert issued % 1_000_000 == 123456
