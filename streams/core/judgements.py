@@ -11,6 +11,7 @@ from operator import ge, lt, mul
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.core.takings import WINDOW_DAYS
+from streams.core.timeline import active_days
 from streams.core.years import NEVER
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from streams.core.events import Day
     from streams.core.takings import Curve
     from streams.core.thresholds import Thresholds
-    from streams.core.timeline import Claim, Regime
+    from streams.core.timeline import Claim
+    from streams.core.years import Steps
 
 MIN_DAYS_LEFT = 30  # `unreachable` never divides by fewer
 RESOLVED_TENTHS = 9  # `unreachable` resolves at 0.9 of what opens it
@@ -31,7 +33,7 @@ class Ground(NamedTuple):
 
     start: Day
     stop: Day
-    regime: Regime
+    activity: Steps[bool]
     thresholds: Thresholds
     claim: Claim
     curve: Curve
@@ -56,7 +58,7 @@ def _active_within(ground: Ground, start: Day, stop: Day) -> list[tuple[Day, Day
     stop = min(stop, ground.claim.end + 1, ground.claim.lifted_from)
     if not ground.claim.schedule.total or start >= stop:
         return []
-    return [(first, after) for first, after, active in ground.regime.activity.pieces(start, stop) if active]
+    return [(first, after) for first, after, active in ground.activity.pieces(start, stop) if active]
 
 
 def alive_in_year(ground: Ground) -> list[tuple[Day, Day]]:
@@ -131,7 +133,7 @@ def recovered(ground: Ground, start: Day, stop: Day) -> bytes:
 
 def _rates_needed(ground: Ground, start: Day, stop: Day) -> list[int]:
     """Return max(30, days_left) for active days start..stop-1: with each such day one fewer is left."""
-    left = ground.regime.days_left(start)
+    left = active_days(ground.activity, start, ground.claim.end + 1)
     return [max(MIN_DAYS_LEFT, left - gone) for gone in range(stop - start)]
 
 

@@ -20,6 +20,7 @@ from streams.core.thresholds import thresholds_on
 from streams.core.years import NEVER, year_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from fractions import Fraction
 
     from streams.core.book import Book
@@ -88,7 +89,7 @@ class Regime:
         claims: dict[str, Claim] = {}
         for levy in self.decrees.holding_levies():
             lifted_from = self.decrees.lifted_from(levy)
-            schedule = levy_schedule(levy, lifted_from, self.activity, self.headcount)
+            schedule = self._timeline.levy(levy, lifted_from, self.decrees)
             judged_from = max(levy.from_day, levy.issued_day)
             claims[levy.levy_id] = Claim(
                 levy.levy_id, levy.purpose, levy.currency, schedule, judged_from, levy.due_day, lifted_from
@@ -111,8 +112,12 @@ class Regime:
     def days_left(self, day: Day) -> int:
         """Return how many active days of the year there are from `day` on."""
         year = self._timeline.year
-        start = max(day, year.first)
-        return sum(stop - begin for begin, stop, active in self.activity.pieces(start, year.after) if active)
+        return active_days(self.activity, max(day, year.first), year.after)
+
+
+def active_days(activity: Steps[bool], start: Day, stop: Day) -> int:
+    """Return how many of the days start..stop-1 are active."""
+    return sum(end - begin for begin, end, active in activity.pieces(start, stop) if active)
 
 
 class Span(NamedTuple):
@@ -122,6 +127,37 @@ class Span(NamedTuple):
     stop: Day
     regime: Regime
     thresholds: Thresholds
+
+
+class Stretch(NamedTuple):
+    """Days start..stop-1 of one account: what it is asked, and what it is judged by."""
+
+    start: Day
+    stop: Day
+    activity: Steps[bool]
+    thresholds: Thresholds
+    claim: Claim
+    retargeted: bool  # on `start`, T or the currency is another than on the day before
+
+
+def _joined(spans: Iterable[Span], levy_id: str | None) -> Iterator[Stretch]:
+    held: Stretch | None = None
+    for span in spans:
+        claim = span.regime.claim(levy_id)
+        if held is not None:
+            asked_alike = (held.claim, held.activity, held.thresholds)
+            if claim is not None and asked_alike == (claim, span.regime.activity, span.thresholds):
+                held = held._replace(stop=span.stop)
+                continue
+            yield held
+        if claim is None:
+            held = None
+            continue
+        # Without a claim on the day before nothing can be open, so nothing is retargeted.
+        retargeted = held is not None and not claim.same_total(held.claim)
+        held = Stretch(span.start, span.stop, span.regime.activity, span.thresholds, claim, retargeted)
+    if held is not None:
+        yield held
 
 
 class Timeline:
@@ -171,6 +207,17 @@ class Timeline:
             regime = self._regimes[start] = Regime(self, self.decrees_on(start))
         return regime
 
+    def stretches(self, levy_id: str | None) -> tuple[Stretch, ...]:
+        """Return the days on which an account is asked for something, joined where it is asked and judged alike."""
+        key = ("stretches", levy_id)
+        if key not in self._shared:
+            self._shared[key] = tuple(_joined(self.spans, levy_id))
+        return self._shared[key]  # type: ignore[return-value]
+
+    def levy_ids_by(self, day: Day) -> set[str]:
+        """Return the levies that hold, or held, on any day of the year up to `day`."""
+        return {levy_id for span in self.spans if span.start <= day for levy_id in span.regime.levies}
+
     @cached_property
     def spans(self) -> tuple[Span, ...]:
         """The days from the first of the year to the first after it, by regime and thresholds."""
@@ -208,9 +255,18 @@ class Timeline:
     def base(self, target: TargetSet, decrees: Decrees) -> Schedule:
         """Return t(x) of a target under some decrees, shared between the regimes that agree on it."""
         adjusted = tuple(policy.policy_id for policy in decrees.adjustments)
-        key = ("base", target.policy_id, adjusted, decrees.activity_ids(), decrees.headcount_ids())
+        heads = decrees.headcount_ids() if target.per_worker else ()
+        key = ("base", target.policy_id, adjusted, decrees.activity_ids(), heads)
         if key not in self._shared:
             self._shared[key] = self._base(target, decrees)
+        return self._shared[key]  # type: ignore[return-value]
+
+    def levy(self, levy: LevyImposed, lifted_from: Day, decrees: Decrees) -> Schedule:
+        """Return t(x) of a levy under some decrees, shared between the regimes that agree on it."""
+        heads = decrees.headcount_ids() if levy.per_worker else ()
+        key = ("levy", levy.policy_id, lifted_from, decrees.activity_ids(), heads)
+        if key not in self._shared:
+            self._shared[key] = levy_schedule(levy, lifted_from, self.activity(decrees), self.headcount(decrees))
         return self._shared[key]  # type: ignore[return-value]
 
     def first_plan(self, first: TargetSet, decrees: Decrees) -> Schedule:

@@ -25,11 +25,11 @@ from streams.core.rules import (
 from streams.core.years import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from streams.core.events import Day
     from streams.core.rules import Judgement, Kind
-    from streams.core.timeline import Claim
+    from streams.core.timeline import Stretch
     from streams.core.view import AccountView
 
 
@@ -130,29 +130,19 @@ def histories(columns: Columns, first: Day) -> Iterator[tuple[Step, ...]]:
         day = columns.next_opening(day + 1) if day < NEVER else NEVER
 
 
-def _grounds(view: AccountView, levy_id: str | None, d: Day) -> Iterator[Ground]:
-    for span in view.timeline.spans:
-        if span.start > d:
-            return
-        claim = span.regime.claim(levy_id)
-        if claim is not None:
-            curve = view.curve(levy_id, claim.currency)
-            stop = min(span.stop, d + 1)
-            yield Ground(span.start, stop, span.regime, span.thresholds, claim, curve, view.paid_days)
-
-
-def _retargeted(view: AccountView, levy_id: str | None, d: Day) -> list[Day]:
-    """Return the days on which T or the currency is another than on the day before (each under its own decrees)."""
-    days: list[Day] = []
-    before: Claim | None = None
-    for span in view.timeline.spans:
-        if span.start > d:
-            break
-        claim = span.regime.claim(levy_id)
-        if claim is not None and before is not None and not claim.same_total(before):
-            days.append(span.start)
-        before = claim
-    return days
+def _grounds(view: AccountView, stretches: Iterable[Stretch], d: Day) -> list[Ground]:
+    return [
+        Ground(
+            stretch.start,
+            min(stretch.stop, d + 1),
+            stretch.activity,
+            stretch.thresholds,
+            stretch.claim,
+            view.curve(stretch.claim.levy_id, stretch.claim.currency),
+            view.paid_days,
+        )
+        for stretch in stretches
+    ]
 
 
 def canonical_episodes(view: AccountView, d: Day) -> tuple[Episode, ...]:
@@ -160,11 +150,11 @@ def canonical_episodes(view: AccountView, d: Day) -> tuple[Episode, ...]:
     first = view.year.first
     if d < first:
         return ()
-    levy_ids = {levy_id for span in view.timeline.spans if span.start <= d for levy_id in span.regime.levies}
     episodes: list[Episode] = []
-    for levy_id in (None, *levy_ids):
-        grounds = list(_grounds(view, levy_id, d))
-        retargeted = _retargeted(view, levy_id, d)
+    for levy_id in (None, *view.timeline.levy_ids_by(d)):
+        stretches = [stretch for stretch in view.timeline.stretches(levy_id) if stretch.start <= d]
+        grounds = _grounds(view, stretches, d)
+        retargeted = [stretch.start for stretch in stretches if stretch.retargeted]
         for kind in KINDS:
             if kind.of_levy == (levy_id is not None):
                 columns = Columns(kind, grounds, retargeted, first, d + 1 - first)
