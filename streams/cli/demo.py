@@ -29,7 +29,6 @@ from streams.cli.publish import send
 from streams.cli.status import choose, footer, table
 from streams.cli.watch import alert_line
 from streams.devkafka import broker as devkafka
-from streams.devkafka import process
 from streams.shell.settings import default_data_dir
 from streams.shell.topic_admin import TopicAdminError, admin_client, create_missing
 from streams.shell.topics import Names
@@ -54,6 +53,7 @@ and in another terminal:
   quotastream watch --from-start"""
 BEHIND_SHOWN = 15
 ALERTS_SHOWN = 8
+LOG_NAME = "worker.log"
 STUCK_AFTER_S = 120.0
 WORKER_ENDS_WITHIN_S = 15.0
 
@@ -96,20 +96,16 @@ def demo(
     names = Names(prefix=f"demo-{secrets.token_hex(4)}-", replay=True)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_signals_interrupt())
-        show = stack.enter_context(_progress())
-        address = _kafka(stack, bootstrap_servers, data_dir, show)
-        show("making up a year", None)
-        made_up = make_up(seed, groups, remittances, year)
-        with admin_client(address) as admin:
-            stack.callback(_take_away, address, names)
-            create_missing(admin, names)
-        total = len(made_up.records)
-        send(address, names, made_up.records, lambda done: show("publishing", done / total))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="quotastream-demo-")))
-        worker = _start_worker(address, names, made_up.as_of, folder)
-        stack.callback(_stop_worker, worker)
-        statuses = _await_worker(address, names, made_up, worker, folder, show)
-        show("", None)
+        with _progress() as show:
+            address = _kafka(stack, bootstrap_servers, data_dir, show)
+            show("making up a year", None)
+            made_up = make_up(seed, groups, remittances, year)
+            _publish(stack, address, names, made_up, show)
+            # The worker comes after the year is there, so that nothing is told of a year that is half known.
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="quotastream-demo-")))
+            worker = _start_worker(address, names, made_up.as_of, folder)
+            stack.callback(_stop_worker, worker)
+            statuses = _await_worker(address, names, made_up, worker, folder, show)
         _tell(address, names, statuses)
         if once or not sys.stdout.isatty():
             out().print(HOW_TO_GO_ON)
@@ -152,6 +148,16 @@ def _kafka(
     return stack.enter_context(devkafka.session(folder, progress=show)).bootstrap_servers
 
 
+def _publish(
+    stack: contextlib.ExitStack, address: str, names: Names, made_up: Year, show: Callable[[str, float | None], None]
+) -> None:
+    with admin_client(address) as admin:
+        stack.callback(_take_away, address, names)
+        create_missing(admin, names)
+    total = len(made_up.records)
+    send(address, names, made_up.records, lambda done: show("publishing", done / total))
+
+
 def _take_away(address: str, names: Names) -> None:
     """Delete what the demo made in Kafka; a Kafka that is gone by then took it along, or keeps it."""
     with contextlib.suppress(TopicAdminError), admin_client(address) as admin:
@@ -159,14 +165,26 @@ def _take_away(address: str, names: Names) -> None:
         admin.delete_groups([names.consumer_group])
 
 
+# On Linux the kernel ends the worker when the demo dies without a chance to do so itself (1: PR_SET_PDEATHSIG).
+WORKER_PROGRAM = """
+import ctypes, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+from streams.cli.main import main
+main()
+"""
+
+
 def _start_worker(address: str, names: Names, as_of: date, folder: Path) -> subprocess.Popen[bytes]:
-    command = [
-        *(sys.executable, "-m", "streams.cli", "worker", "--as-of", as_of.isoformat()),
-        *("--bootstrap-servers", address, "--prefix", names.prefix, "--state-dir", str(folder / "state")),
-    ]
+    arguments = ["worker", "--as-of", as_of.isoformat(), "--bootstrap-servers", address, "--prefix", names.prefix]
+    command = [sys.executable, "-c", WORKER_PROGRAM, *arguments, "--state-dir", str(folder / "state")]
     # Whatever else is set for a worker of one's own is not meant for the demo's.
     own = {name: value for name, value in os.environ.items() if not name.startswith("QUOTASTREAM_")}
-    return process.spawn(command, own, folder / "worker.log", die_with_parent=True)
+    with (folder / LOG_NAME).open("wb") as log:
+        # A session of its own: Ctrl-C is for the demo, which then stops the worker.
+        return subprocess.Popen(
+            command, env=own, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
 
 
 def _stop_worker(worker: subprocess.Popen[bytes]) -> None:
