@@ -55,10 +55,12 @@ def start(
                 broker = stack.enter_context(devkafka.session(data_dir, port, progress=report))
             else:
                 broker = devkafka.start(data_dir, port, progress=report)
-        _say(broker, "runs until Ctrl-C" if stays else "runs" if found is None else "already runs", as_json)
-        if stays:
-            with suppress(_Stopped):  # it was asked for: the end of a success
-                _stay(broker)
+        if not stays:
+            _say(broker, "runs" if found is None else "already runs", as_json)
+            return
+        with suppress(_Stopped):  # it was asked for: the end of a success
+            _say(broker, "runs until Ctrl-C", as_json)
+            _stay(broker)
 
 
 @app.command(epilog=example("quotastream kafka stop --data-dir ./kafka"))

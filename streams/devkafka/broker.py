@@ -1,13 +1,14 @@
 """Start, find and stop the embedded broker of a data folder.
 
 A data folder holds `data/` (Kafka's logs), `logs/` (what the broker says), `server.properties` (written anew at every
-start), `broker.json` (pid, port and version of the last start) and `lock`.
+start), `broker.json` (pid, port and version of the last start), `lock` (starts and stops take turns) and `alive`.
 """
 
 from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -26,7 +27,7 @@ from streams.devkafka.errors import BrokerError
 from streams.shell.settings import default_data_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     Progress = Callable[[str, float | None], None]
 
@@ -41,6 +42,8 @@ JVM_FLAGS = (
     "--sun-misc-unsafe-memory-access=allow",
     "--enable-native-access=ALL-UNNAMED",
 )
+# What stands above a stack trace, at its line's beginning.
+CAUSE = re.compile(r"(?:Caused by: |Exception in thread \S+ )?(?P<cause>[\w.$]+(Exception|Error)\b.*|Error: .*)")
 READY_SECONDS = 90.0
 TRIES = 3  # a port that was chosen free may be taken by the time the broker binds it
 MIN_FREE_BYTES = 200 * 1024 * 1024
@@ -81,6 +84,14 @@ class _Folder:
     @property
     def lock(self) -> Path:
         return self.root / "lock"
+
+    @property
+    def log(self) -> Path:
+        return self.logs / "kafka.log"
+
+    @property
+    def alive(self) -> Path:
+        return self.root / "alive"
 
     @property
     def output(self) -> Path:
@@ -233,32 +244,44 @@ class _Launch:
     die_with_parent: bool
 
     def run(self, named_port: int | None) -> Broker:
-        last = process.read_record(self.folder.record)
-        for tries_left in reversed(range(TRIES)):
-            port = config.broker_port(named_port, last.port if last else None)
-            entries = config.broker_config(self.folder.data, port, config.choose_port({port}), self.extra)
-            self.folder.properties.write_text(config.properties_text(entries), encoding="ascii")
-            if not (self.folder.data / "meta.properties").exists():
-                self._format()
-            self.folder.output.unlink(missing_ok=True)
-            child = process.spawn(
-                self._java("kafka.Kafka", str(self.folder.properties)),
-                self._environment(),
-                self.folder.output,
-                die_with_parent=self.die_with_parent,
-            )
-            try:
-                process.write_record(self.folder.record, process.Record(child.pid, port, self.version))
-                broker = Broker(f"{config.HOST}:{port}", child.pid, self.folder.root, self.version)
-                if self._becomes_ready(broker, child):
+        # The broker holds this lock for as long as it lives, so that one whose record got lost is noticed all the
+        # same: two brokers on one folder would ruin its data before Kafka's own lock stops the second. One that was
+        # just killed has a moment to go.
+        lost = f"another Kafka holds {self.folder.root}, and its record is lost; end the java that names this folder"
+        with process.held(self.folder.alive, 5.0, lost) as alive:
+            last = process.read_record(self.folder.record)
+            for tries_left in reversed(range(TRIES)):
+                said_before = self.folder.log.stat().st_size if self.folder.log.exists() else 0
+                port = config.broker_port(named_port, last.port if last else None)
+                broker = self._try(port, alive)
+                if broker is not None:
                     return broker
-            except BaseException:  # Ctrl-C as well: a broker that nobody was told of must not stay
-                process.terminate(child.pid, self.folder.root, 10.0)
-                raise
-            reason = self._failure()
-            if "Address already in use" not in reason or not tries_left:
-                raise BrokerError(f"Kafka ended at its start: {reason} (see {self.folder.logs})")
+                reason = self._failure(said_before)
+                if "Address already in use" not in reason or not tries_left:
+                    raise BrokerError(f"Kafka ended at its start: {reason} (see {self.folder.logs})")
         raise AssertionError  # the last try returned or raised
+
+    def _try(self, port: int, alive: int) -> Broker | None:
+        """Start a broker on this port; None if it ended by itself."""
+        entries = config.broker_config(self.folder.data, port, config.choose_port({port}), self.extra)
+        self.folder.properties.write_text(config.properties_text(entries), encoding="ascii")
+        if not (self.folder.data / "meta.properties").exists():
+            self._format()
+        self.folder.output.unlink(missing_ok=True)
+        child = process.spawn(
+            self._java("kafka.Kafka", str(self.folder.properties)),
+            self._environment(),
+            self.folder.output,
+            keeps=alive,
+            die_with_parent=self.die_with_parent,
+        )
+        try:
+            process.write_record(self.folder.record, process.Record(child.pid, port, self.version))
+            broker = Broker(f"{config.HOST}:{port}", child.pid, self.folder.root, self.version)
+            return broker if self._becomes_ready(broker, child) else None
+        except BaseException:  # Ctrl-C as well: a broker that nobody was told of must not stay
+            process.terminate(child.pid, self.folder.root, 10.0)
+            raise
 
     def _becomes_ready(self, broker: Broker, child: subprocess.Popen[bytes]) -> bool:
         """Wait until it answers; False if its process ended."""
@@ -278,7 +301,7 @@ class _Launch:
             *heap,
             *JVM_FLAGS,
             process.marker(self.folder.root),  # and directly after it another -D: see process.is_alive
-            f"-Dquotastream.log={self.folder.logs / 'kafka.log'}",
+            f"-Dquotastream.log={self.folder.log}",
             f"-Dlog4j2.configurationFile={LOG4J}",
             *arguments,
         ]
@@ -304,13 +327,26 @@ class _Launch:
             self.folder.output.write_text(done.stdout + done.stderr, encoding="utf-8")
             raise BrokerError(f"Kafka's storage cannot be formatted: {self._failure()} (see {self.folder.logs})")
 
-    def _failure(self) -> str:
-        """Return the line of the log that says best why the broker ended."""
-        lines = []
-        for path in (self.folder.output, self.folder.logs / "kafka.log"):
-            if path.exists():
-                lines += path.read_text(encoding="utf-8", errors="replace").splitlines()[-200:]
+    def _failure(self, said_before: int = 0) -> str:
+        """Return the line that says best why the broker ended; the log's first bytes are of earlier starts."""
+        said = []
+        if self.folder.log.exists():
+            content = self.folder.log.read_bytes()
+            said.append(content[said_before if said_before <= len(content) else 0 :])  # shorter: it was rolled
+        if self.folder.output.exists():
+            said.append(self.folder.output.read_bytes())
+        lines = b"\n".join(said).decode(errors="replace").splitlines()
         if any("No space left on device" in line for line in lines):
             return _no_space(self.folder.root)
-        causes = [line.strip() for line in lines if "Exception" in line or "Error" in line]
-        return (causes or lines or ["it said nothing"])[-1].removeprefix("Caused by: ")[:300]
+        return _cause(lines)
+
+
+def _cause(lines: Sequence[str]) -> str:
+    """Return the line that names the error, of all that a dying broker said."""
+    for index, line in enumerate(lines[:-1]):
+        if line.startswith("Error occurred during initialization of VM"):
+            return lines[index + 1].strip()  # Java tells the reason on the next line
+    causes = [match["cause"] for line in lines if (match := CAUSE.match(line))]
+    errors = [line for line in lines if " ERROR " in line]
+    others = [line.strip() for line in lines if line.strip() and not line.startswith("\tat ")]
+    return (causes or errors or others or ["it said nothing"])[-1][:300]

@@ -73,9 +73,14 @@ def _is_shown_by_ps(pid: int, data_dir: Path) -> bool:
 
 
 def spawn(
-    command: Sequence[str], environment: Mapping[str, str], output: Path, *, die_with_parent: bool
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    output: Path,
+    *,
+    die_with_parent: bool,
+    keeps: int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, deaf to this terminal's Ctrl-C, its output in a file."""
+    """Start a process in a session of its own, deaf to this terminal's Ctrl-C; it may keep an open file."""
     with output.open("ab") as file:
         return subprocess.Popen(
             command,
@@ -85,6 +90,7 @@ def spawn(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=output.parent,
+            pass_fds=() if keeps is None else (keeps,),
             # Between fork and exec only a system call that was looked up before: safe with threads about.
             preexec_fn=_dying_with(os.getpid()) if die_with_parent else None,  # noqa: PLW1509
         )
@@ -126,8 +132,8 @@ def _reap(pid: int) -> None:
 
 
 @contextlib.contextmanager
-def folder_lock(path: Path, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
-    """Hold the folder's lock: starts and stops of one folder take turns; the kernel frees it when a holder dies."""
+def held(path: Path, wait_seconds: float, otherwise: str) -> Iterator[int]:
+    """Hold a lock on a file, which the kernel frees when the last process that has it open ends, however it ends."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + wait_seconds
@@ -137,10 +143,13 @@ def folder_lock(path: Path, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator
                 break
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
-                    raise BrokerError(
-                        f"another start or stop of {path.parent} has not ended; wait for it and try again"
-                    ) from error
+                    raise BrokerError(otherwise) from error
                 time.sleep(0.05)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def folder_lock(path: Path, wait_seconds: float = LOCK_WAIT_SECONDS) -> contextlib.AbstractContextManager[int]:
+    """Hold the folder's lock: starts and stops of one folder take turns."""
+    return held(path, wait_seconds, f"another start or stop of {path.parent} has not ended; wait and try again")

@@ -128,6 +128,19 @@ def test_a_killed_broker_starts_again(folder: Path) -> None:
     assert "kept" in _topics(devkafka.start(folder))
 
 
+def test_a_broker_whose_record_is_lost_is_not_doubled(folder: Path) -> None:
+    """Two brokers on one folder would ruin its data: the second is refused, whatever became of the first's record."""
+    broker = devkafka.start(folder)
+    record = (folder / "broker.json").read_bytes()
+    (folder / "broker.json").unlink()
+    try:
+        with pytest.raises(BrokerError, match="another Kafka holds"):
+            devkafka.start(folder)
+        assert devkafka.answers(broker)
+    finally:
+        (folder / "broker.json").write_bytes(record)
+
+
 def test_two_starts_at_once_make_one_broker(folder: Path) -> None:
     """Starts on one folder take turns: the second finds what the first began."""
     command = [*COMMAND, "start", "--json", "--data-dir", str(folder)]

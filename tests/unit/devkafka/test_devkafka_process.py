@@ -102,6 +102,13 @@ def test_what_does_not_listen_does_not_answer(tmp_path: Path) -> None:
         ("INFO fine\njava.lang.IllegalStateException: Bad\n\tat x.Y\n", "java.lang.IllegalStateException: Bad"),
         ("x\nCaused by: java.net.BindException: Address already in use\n", "Address already in use"),
         ("java.io.IOException: No space left on device\nother Error\n", "no space left in"),
+        ("Error occurred during initialization of VM\nToo small maximum heap\n", "Too small maximum heap"),
+        (
+            "a.b.KafkaException: locked\n\tat x.Y\n1 INFO a RejectedExecutionException (x)\n",
+            "a.b.KafkaException: locked",
+        ),
+        ('Exception in thread "main" a.b.ConfigException: no x\n\tat x.Y\n', "a.b.ConfigException: no x"),
+        ("1 ERROR it broke (x)\n2 INFO bye\n", "it broke"),
         ("only this\n", "only this"),
         ("", "it said nothing"),
     ],
