@@ -44,7 +44,7 @@ _CURRENCY_FIELDS = {
     "exchange_rate_set": ("currency", "per"),
 }
 _THREE_CAPITALS = re.compile(CURRENCY.strip("^$"))
-# Python refuses to read an integer of more than 4300 digits, JSON doesn't. No field can use as many as 500 (a time's are
+# Python refuses to read an integer of more than 4300 digits, JSON doesn't. No field can use as many as 500 (a time is
 # cut after six), in a number or in a text, so shortening them changes no verdict and no meaning.
 _ENDLESS_DIGITS = re.compile(rb"([0-9]{500})[0-9]+")
 # What may be repeated of an unknown field's name: the detail names the field and never carries what else was written.
