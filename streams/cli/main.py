@@ -57,9 +57,12 @@ def run(arguments: list[str]) -> int:
         code = app(arguments, prog_name="quotastream", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has seen enough; what is left in the buffer must not raise at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _reader_has_seen_enough()
+    except SystemExit as stop:
+        # Typer ends a program whose pipe broke by itself, with exit code 1, and leaves this wrapper as its mark.
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
+            return _reader_has_seen_enough()
+        return stop.code if isinstance(stop.code, int) else 1
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED_EXIT_CODE
     except CliError as error:
@@ -72,6 +75,12 @@ def run(arguments: list[str]) -> int:
     except (TopicAdminError, BrokerError, KafkaError, OSError) as error:
         return _fail(str(error), 1)
     return code if isinstance(code, int) else 0
+
+
+def _reader_has_seen_enough() -> int:
+    """End quietly, as `... | head` expects; what is left in the buffer must not raise at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    return 0
 
 
 def _fail(message: str, exit_code: int) -> int:
