@@ -1,0 +1,91 @@
+"""The fold of one group's events, and the money that it keeps."""
+
+from __future__ import annotations
+
+import random
+from itertools import permutations
+from uuid import UUID
+
+from streams.core.events import Added, Remittance, Reversal
+from streams.core.ledger import GroupLedger
+from streams.core.rates import Rates
+from streams.core.takings import AccountMoney, Curve, Purse
+from streams.core.years import plan_year
+from tests.unit.core.making import DIGITS, GROUP, day, rate
+
+
+def remittance(number: int, on: str = "03-01", amount: int = 100, digest: bytes = b"a") -> Remittance:
+    """Return a remittance."""
+    return Remittance(GROUP, UUID(int=number).bytes, digest, day(on), amount, "USD", None)
+
+
+def reversal(number: int, of: int) -> Reversal:
+    """Return a reversal."""
+    return Reversal(GROUP, UUID(int=number).bytes, b"r", UUID(int=of).bytes)
+
+
+def test_an_event_counts_once_and_the_first_stands() -> None:
+    """Equal again is a repeat, other fields a conflict, and reversals share the ids."""
+    ledger = GroupLedger()
+    assert ledger.add(remittance(1)) is Added.NEW
+    assert ledger.add(remittance(1)) is Added.REPEAT
+    assert ledger.add(remittance(1, amount=5, digest=b"b")) is Added.CONFLICT
+    assert ledger.add(reversal(1, 9)) is Added.CONFLICT
+    assert len(ledger.money(2026)) == 1
+
+
+def test_a_reversal_takes_the_remittance_out_whichever_comes_first() -> None:
+    """Two reversals of one remittance, a repeat of it, in any order: it is out, and its year stays known."""
+    for order in permutations([remittance(1), reversal(2, 1), reversal(3, 1), remittance(1), remittance(4)]):
+        ledger = GroupLedger()
+        for event in order:
+            ledger.add(event)
+        assert ledger.money(2026).of_day(day("03-01")) == [(UUID(int=4).bytes, None)]
+        assert set(ledger.plan_years()) == {2026}
+
+
+def test_reversing_a_reversal_does_nothing() -> None:
+    """A reversal names a remittance, or nothing."""
+    ledger = GroupLedger()
+    for event in (remittance(1), reversal(2, 1), reversal(3, 2)):
+        ledger.add(event)
+    assert not len(ledger.money(2026))
+
+
+def test_money_that_comes_and_goes_leaves_what_stays() -> None:
+    """Sums, foreign bookings and days are those of the money that is left, whatever was asked in between."""
+    rng = random.Random(3)
+    rates = Rates(DIGITS)
+    rates.put(rate("2026-01-01", "EUR", "USD", "1.105"))
+    money, kept = AccountMoney(), {}
+    for number in range(300):
+        key = number.to_bytes(16, "big")
+        kept[key] = (day("01-01") + rng.randrange(365), rng.randrange(1, 999), rng.choice(["USD", "EUR"]), None)
+        money.add(key, *kept[key])
+        if rng.random() < 0.5:
+            gone = rng.choice(sorted(kept))
+            del kept[gone]
+            money.remove(gone)
+        money.booked(Purse("EUR", None), "USD", rates)
+        if number == 150:
+            rates.put(rate("2026-06-01", "USD", "EUR", "0.9"))
+    fresh = AccountMoney()
+    for key, entry in kept.items():
+        fresh.add(key, *entry)
+    assert money.paid_days() == fresh.paid_days()
+    for purse in (Purse("EUR", None), Purse("USD", None)):
+        assert money.booked(purse, "USD", rates) == fresh.booked(purse, "USD", rates)
+
+
+def test_a_curve_knows_its_best_thirty_days() -> None:
+    """The best 30 days running are whole ones of the year, before the day asked about."""
+    year = plan_year(2026)
+    rng = random.Random(5)
+    daily = {year.first + n: rng.randrange(100) for n in range(year.days)}
+    curve = Curve(year, iter(daily.items()))
+    for x in range(year.first, year.after + 1):
+        windows = [sum(daily[y - n] for n in range(30)) for y in range(year.first + 29, x)]
+        assert curve.best_before(x) == max(windows, default=0)
+    assert curve.best_run(year.first, year.after + 1) == [
+        curve.best_before(x) for x in range(year.first, year.after + 1)
+    ]
