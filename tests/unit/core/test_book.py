@@ -14,7 +14,6 @@ from streams.core.events import Added, Scope
 from tests.unit.core.making import (
     DIGITS,
     GROUP,
-    HERE,
     book_of,
     day,
     factor,
