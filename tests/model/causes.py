@@ -37,8 +37,10 @@ def causes(year: Year, episode: Episode) -> list[str]:
     by_id = {p.policy_id: p for p in known.policies}
     for revocation in known.revocations:
         revoked = by_id.get(revocation.says["revokes"])
-        known_by_then = revocation.issued_on <= min(day, year.last_day)
-        if known_by_then and revoked and _concerns(plan, account, levy_id, revoked):
+        if revoked is None or not _concerns(plan, account, levy_id, revoked):
+            continue
+        # After the year a revoked rate still changes it, as facts do; a revoked decree doesn't.
+        if revoked.type == "exchange_rate_set" or revocation.issued_on <= year.last_day:
             found.append(revocation)
     found = sorted((p for p in found if day in (p.issued_on, p.own_day)), key=lambda p: p.rank)
     return ([p.policy_id for p in found] + _remittances(year, episode, account, day))[:20]
