@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,6 +51,7 @@ def worker(
     ] = None,
 ) -> int:
     """Fold what producers sent, keep each group's quota table, tell statuses and alerts; until SIGTERM or Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the worker's own handler stands, nothing is begun
     _log_to_stderr(log_level)
     quiet_kafka_client()
     from streams.shell import worker as shell  # noqa: PLC0415  Faust takes a second to import

@@ -137,8 +137,12 @@ class HomeLedger:
             self._load()
             raise
         self.position, self.stamps = position, stamps
-        for number, event in news:
-            self._apply(number, event)
+        try:
+            for number, event in sorted(news, key=lambda new: isinstance(new[1], Reversal)):
+                self._apply(number, event)  # remittances first: a reversal takes out what is there
+        except BaseException:
+            self._load()  # what is in memory is only a copy
+            raise
         return {event.group_id for _, event in news}
 
     def _write(self, packs: Sequence[tuple[int, Pack]]) -> list[tuple[int, Remittance | Reversal]]:

@@ -177,10 +177,12 @@ class Teller:
         accounts: dict[tuple[str, int], ToldAccount] = {}
         until = time.monotonic() + BATCH_SECONDS
         breathe = time.monotonic() + 0.01
-        while self._dirty and time.monotonic() < until:
-            group_id = next(iter(self._dirty))
+        # A group that changes again meanwhile is for the next transaction: this one's is told but not yet noted.
+        for group_id in list(self._dirty):
             del self._dirty[group_id]
             self._evaluate_group(group_id, alerts, statuses, accounts)
+            if time.monotonic() > until:
+                break
             if time.monotonic() > breathe:
                 await asyncio.sleep(0)
                 breathe = time.monotonic() + 0.01

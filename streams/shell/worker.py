@@ -198,7 +198,7 @@ class Worker:
         return EXIT_CRASHED
 
     async def _shut_down(self, app: Any, folder: Folder, outbox: Outbox) -> None:
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(STOP_SECONDS):
                 await app.stop()
                 for task in self._tasks:
@@ -206,3 +206,6 @@ class Worker:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
                 await folder.stop()
                 await outbox.stop()
+        except TimeoutError:
+            for task in asyncio.all_tasks():
+                log.warning("still running at the end: %r", task)
