@@ -77,14 +77,15 @@ def tell(
     group_id: str,
     plan_year: int,
 ) -> tuple[list[dict[str, object]], dict[str, ToldEpisode]]:
-    """Return the quota-alerts values that lead from `told` to the account, and all that is told then.
+    """Return the quota-alerts values that lead from `told` to the account, and the entries of `told` that change.
 
-    Both are of this group and year, by episode_id. `account` None: there is no such account any more, and all that
-    was told of it is taken back. Messages come by on_day, and on one day what is taken back comes first.
+    `told` is of this group and year, by episode_id; {**told, **changed} is what is told then. `account` None: there
+    is no such account any more, and all that was told of it is taken back. Messages come by on_day, and on one day
+    what is taken back comes first.
     """
     tales = _tales(told, account)
     if not tales:
-        return [], dict(told)
+        return [], {}
     tales.sort(key=lambda tale: (tale.on_day, bool(tale.history), tale.opened_on, tale.kind, tale.levy_id or ""))
     view = AccountView(book, money, group_id, plan_year)
     changed = {
@@ -93,7 +94,7 @@ def tell(
         )
         for tale in tales
     }
-    return [_message(view, tale) for tale in tales], {**told, **changed}
+    return [_message(view, tale) for tale in tales], changed
 
 
 def _tales(told: Mapping[str, ToldEpisode], account: Account | None) -> list[_Tale]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -28,6 +28,9 @@ from tests.unit.core.making import (
     target,
 )
 
+if TYPE_CHECKING:
+    from streams.core.account import Account
+
 ALERT_FIELDS = {
     *("schema_version", "type", "alert_id", "episode_id", "revision", "group_id", "region", "plan_year", "kind"),
     *("levy_id", "transition", "severity", "on_day", "opened_on", "history", "attainment_to_date", "threshold"),
@@ -38,8 +41,14 @@ ALERT_FIELDS = {
 
 def told_of(book: Book, money: AccountMoney, text: str, before: dict[str, ToldEpisode] | None = None) -> Any:
     """Return (messages, told) for the account of 2026 on a day."""
-    account = evaluate(book, money, GROUP, 2026, day(text))
-    return tell(before or {}, account, book, money, GROUP, 2026)
+    return told_by(evaluate(book, money, GROUP, 2026, day(text)), book, money, before or {})
+
+
+def told_by(account: Account | None, book: Book, money: AccountMoney, before: dict[str, ToldEpisode]) -> Any:
+    """Return (messages, told): what was told before, with what changed."""
+    messages, changed = tell(before, account, book, money, GROUP, 2026)
+    assert bool(changed) == bool(messages)
+    return messages, {**before, **changed}
 
 
 def one(messages: list[dict[str, Any]], kind: str) -> dict[str, Any]:
@@ -110,9 +119,9 @@ def test_an_account_that_is_no_more_takes_everything_back() -> None:
     book, money = book_of(opened(), plan), money_of()
     _, told = told_of(book, money, "2026-03-01")
     book.add(revoked("2025-12-01", plan))
-    messages, told = tell(told, None, book, money, GROUP, 2026)
+    messages, told = told_by(None, book, money, told)
     assert {message["transition"] for message in messages} == {"retracted"}
-    assert tell(told, None, book, money, GROUP, 2026) == ([], told)
+    assert told_by(None, book, money, told) == ([], told)
 
 
 def test_a_levy_has_no_original_target() -> None:
@@ -131,7 +140,7 @@ def test_messages_that_differ_never_share_an_alert_id() -> None:
     other, _ = told_of(book, money_of(("01-20", 1)), "2026-02-01")
     assert first[0]["episode_id"] == other[0]["episode_id"]
     assert first[0]["alert_id"] != other[0]["alert_id"]
-    _, gone = tell(told, None, book, money_of(), GROUP, 2026)
+    _, gone = told_by(None, book, money_of(), told)
     again, _ = told_of(book, money_of(), "2026-02-01", gone)
     assert again[0]["alert_id"] != first[0]["alert_id"]
 
