@@ -126,10 +126,11 @@ class Router:
             record.headers, bad.reason, bad.detail,
         )  # fmt: skip
         where = f"{record.topic}/{record.partition}/{record.offset}"
-        return Message(
-            self._names.dead_letters, record.partition % self._dead_letter_partitions, record.key,
-            json.dumps(letter, separators=(",", ":")).encode(), cloudevents.headers("dead_letter", where, where),
-        )  # fmt: skip
+        partition = record.partition % self._dead_letter_partitions
+        key = None if record.key is None else record.key[: dead_letters.KEPT_KEY_BYTES]
+        value = json.dumps(letter, separators=(",", ":")).encode()
+        headers = cloudevents.headers("dead_letter", where, where)
+        return Message(self._names.dead_letters, partition, key, value, headers)
 
     # --- stamps: how far each input has come, into every home partition ---
 

@@ -1,0 +1,57 @@
+# Everything here sets up what it needs: `make demo` and `make test` work on a fresh machine with Python 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install packages demo test test-slow faults bench bench-short check format lock clean
+
+help: ## Say what each target does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
+
+install: $(INSTALLED) ## Make .venv with the command in .venv/bin/quotastream
+
+$(INSTALLED): pyproject.toml requirements/dev.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+packages: ## Install the Debian packages that tests use (kcat), where they are missing
+	sh deploy/debian-packages.sh
+
+demo: install ## Run it all on an embedded Kafka: a made-up year, and who is behind (ARGS=--once ends by itself)
+	$(BIN)/quotastream demo $(ARGS)
+
+test: install packages ## Run the tests that take minutes at most
+	$(BIN)/pytest -m "not slow" $(ARGS)
+
+test-slow: install packages ## Run the long property tests
+	$(BIN)/pytest -m slow tests/property tests/unit tests/integration $(ARGS)
+
+faults: install ## Hurt workers and brokers in every way, and compare what was told with the model
+	$(BIN)/pytest -s tests/faults $(ARGS)
+
+bench: install ## Measure throughput beside the peers, in one run on one backlog
+	$(BIN)/python -m benchmarks.throughput $(ARGS)
+
+check: install ## Lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## Format and mend what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## Renew the lock files, with hashes (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		pyproject.toml -o requirements/run.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		--extra dev -c requirements/run.lock pyproject.toml -o requirements/dev.lock
+
+clean: ## Remove what was installed and built
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
