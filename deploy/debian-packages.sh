@@ -1,0 +1,33 @@
+#!/bin/sh
+# Installs the Debian packages that the tests use and Python's package index does not have: kcat, a second reader.
+# Quiet, installs only what is missing. Where that can't be done it says so in one line and ends well: the tests that
+# need the package are skipped then, each with its reason.
+set -u
+
+PACKAGES="kcat"
+
+missing=""
+for package in $PACKAGES; do
+    command -v "$package" >/dev/null 2>&1 || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+cannot() {
+    echo "debian-packages:$missing not installed ($1); tests that need it are skipped" >&2
+    exit 0
+}
+
+command -v apt-get >/dev/null 2>&1 || cannot "no apt-get here: install it by your own system's means"
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null || cannot "needs root, or sudo without a password"
+    as_root="sudo -n"
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# shellcheck disable=SC2086  # both are lists of words
+if ! { $as_root apt-get update -qq && $as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -qq -y --no-install-recommends $missing; } >"$log" 2>&1 </dev/null; then
+    cannot "apt-get says: $(grep -E '^E:|rror' "$log" | tail -n 1)"
+fi
