@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from kafka import KafkaAdminClient
 
-ANSWER_WITHIN_S = 10
 PREFIX_PATTERN = re.compile(r"[a-zA-Z0-9._-]{0,64}")
 SEVERITY_STYLES = {
     "critical": "bold red",

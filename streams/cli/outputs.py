@@ -6,18 +6,20 @@ Not here: what the messages say (`watch.py`, `status.py`).
 from __future__ import annotations
 
 import json
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 
-from streams.cli.common import ANSWER_WITHIN_S, require_topics
-from streams.shell.topic_admin import admin_client
+from streams.cli.common import CliError, require_topics
+from streams.shell.topic_admin import ANSWER_WITHIN_S, admin_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 POLL_MS = 500
+STUCK_AFTER_S = 20.0
 
 
 class Output(NamedTuple):
@@ -53,13 +55,18 @@ def consumer(address: str, topic: str) -> Iterator[KafkaConsumer]:
 
 def so_far(client: KafkaConsumer) -> Iterator[Output]:
     """Yield what is in the topic by now, each partition in its order."""
-    left = client.end_offsets(client.assignment())
-    begin = client.beginning_offsets(client.assignment())
-    left = {partition: end for partition, end in left.items() if end > begin[partition]}
+    begins, ends = client.beginning_offsets(client.assignment()), client.end_offsets(client.assignment())
+    left = {partition for partition, end in ends.items() if end > begins[partition]}
+    moved_at, read = time.monotonic(), -1
     while left:
         yield from waiting(client)
         # The marks that end transactions take offsets too, so the last record is no sign of the end; the position is.
-        left = {partition: end for partition, end in left.items() if client.position(partition) < end}
+        positions = {partition: client.position(partition) for partition in ends}
+        left = {partition for partition in left if positions[partition] < ends[partition]}
+        if sum(positions.values()) != read:
+            moved_at, read = time.monotonic(), sum(positions.values())
+        elif time.monotonic() - moved_at > STUCK_AFTER_S:
+            raise CliError("Kafka answers no longer while its topic is being read; try again once it is well")
 
 
 def as_they_come(client: KafkaConsumer, go_on: Callable[[], bool] = lambda: True) -> Iterator[Output]:

@@ -28,7 +28,6 @@ from rich.progress import (
 from rich.text import Text
 
 from streams.cli.common import (
-    ANSWER_WITHIN_S,
     AsJson,
     BootstrapServers,
     CliError,
@@ -44,7 +43,7 @@ from streams.cli.common import (
     write_json,
 )
 from streams.cli.event_files import Problem, Record, judged, read_lines
-from streams.shell.topic_admin import admin_client
+from streams.shell.topic_admin import ANSWER_WITHIN_S, admin_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -140,8 +139,17 @@ def send(address: str, names: Names, records: Iterable[Record], on_acknowledged:
             "certain: publish again once it is well, repeats count once"
         ) from error
     finally:
-        producer.close(timeout=0)  # on success nothing waits any more, and otherwise there is no use in waiting
+        _close(producer)
     return waiting.acknowledged
+
+
+def _close(producer: KafkaProducer) -> None:
+    """Close a producer at once: on success nothing waits any more, and otherwise there is no use in waiting."""
+    try:
+        producer.close(timeout=0)
+    except KafkaError:  # it would wait for what cannot be sent, now and when it is collected
+        producer._sender.force_close()  # noqa: SLF001
+        producer._closed = True  # noqa: SLF001
 
 
 class _Waiting:
