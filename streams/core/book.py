@@ -65,6 +65,10 @@ class Book:
         """Return the policy known by an id."""
         return self._policies.get(policy_id)
 
+    def policies(self) -> Collection[Policy]:
+        """Return every policy known, in the order in which they were added."""
+        return self._policies.values()
+
     def __len__(self) -> int:
         return len(self._policies)
 

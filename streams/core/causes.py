@@ -34,12 +34,22 @@ def causes_of(view: AccountView, kind: str, levy_id: str | None, day: Day, trans
     policies += _rates(view, levy_id, day)
     causes = [policy.policy_id for policy in sorted(policies, key=rank)]
     if transition in {RESOLVED, DEESCALATED}:
-        causes += (
-            str(UUID(bytes=event_id))
-            for event_id, earmark in view.money.of_day(day)
-            if kind == "silent" or earmark == levy_id
-        )
+        causes += _remittances(view, kind, levy_id, day)
     return causes[:MOST_CAUSES]
+
+
+def _remittances(view: AccountView, kind: str, levy_id: str | None, day: Day) -> Iterator[str]:
+    """Yield the remittances of a day that the account counts; for `silent`, any of the group."""
+    claim = view.timeline.regime_on(day).claim(levy_id)
+    for event_id, (currency, earmark) in view.money.of_day(day):
+        # Money that waits in unconverted counts nowhere, so it decided nothing, but it is no silence.
+        counted = (
+            earmark == levy_id
+            and claim is not None
+            and view.book.rates.minor_rate(currency, claim.currency, day) is not None
+        )
+        if counted or kind == "silent":
+            yield str(UUID(bytes=event_id))
 
 
 def _touching(view: AccountView, levy_id: str | None, day: Day) -> Iterator[Policy]:

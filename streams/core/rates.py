@@ -33,18 +33,20 @@ class Rates:
     def put(self, policy: ExchangeRateSet) -> None:
         """Count a rate."""
         pair = _pair(policy.currency, policy.per)
-        self._keep(pair, [*self._by_pair.get(pair, ()), policy])
+        policies, days = self._by_pair.setdefault(pair, []), self._days.setdefault(pair, [])
+        # A central bank's history is thousands of rates for a pair: each is put in its place, none is sorted again.
+        at = bisect_right(policies, rank(policy), key=rank)
+        policies.insert(at, policy)
+        days.insert(at, policy.effective_on)
+        self.version = object()
 
     def drop(self, policy: ExchangeRateSet) -> None:
         """Make a rate one that never was (a revocation names it)."""
         self._dropped.append(policy)
         pair = _pair(policy.currency, policy.per)
-        self._keep(pair, [kept for kept in self._by_pair.get(pair, ()) if kept.policy_id != policy.policy_id])
-
-    def _keep(self, pair: tuple[str, str], policies: list[ExchangeRateSet]) -> None:
-        policies.sort(key=rank)
-        self._by_pair[pair] = policies
-        self._days[pair] = [policy.effective_on for policy in policies]
+        kept = [other for other in self._by_pair.get(pair, ()) if other.policy_id != policy.policy_id]
+        self._by_pair[pair] = kept
+        self._days[pair] = [other.effective_on for other in kept]
         self.version = object()
 
     def naming(self, currency: str) -> list[ExchangeRateSet]:

@@ -89,10 +89,14 @@ class AccountMoney:
         """Return how many remittances have a day <= `day`."""
         return sum(len(entries) for on, entries in self._of_day.items() if on <= day)
 
-    def of_day(self, day: Day) -> list[tuple[bytes, str | None]]:
-        """Return (event_id, levy_id) of a day's remittances, by event_id."""
+    def of_day(self, day: Day) -> list[tuple[bytes, Purse]]:
+        """Return (event_id, kind of money) of a day's remittances, by event_id."""
         entries = self._of_day.get(day, {})
-        return [(event_id, entries[event_id].purse.levy_id) for event_id in sorted(entries)]
+        return [(event_id, entries[event_id].purse) for event_id in sorted(entries)]
+
+    def entries(self) -> list[tuple[bytes, Entry]]:
+        """Return (event_id, remittance) of all of them, by day and event_id."""
+        return sorted(self._entries.items(), key=lambda entry: (entry[1].day, entry[0]))
 
     def purses(self) -> list[Purse]:
         """Return which kinds of money there are."""

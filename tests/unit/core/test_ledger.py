@@ -40,7 +40,7 @@ def test_a_reversal_takes_the_remittance_out_whichever_comes_first() -> None:
         ledger = GroupLedger()
         for event in order:
             ledger.add(event)
-        assert ledger.money(2026).of_day(day("03-01")) == [(UUID(int=4).bytes, None)]
+        assert ledger.money(2026).of_day(day("03-01")) == [(UUID(int=4).bytes, Purse("USD", None))]
         assert set(ledger.plan_years()) == {2026}
 
 

@@ -89,6 +89,14 @@ def test_money_that_resolves_is_named_after_the_policies() -> None:
     assert message["remitted"] == "30000.00"  # R(on_day)
 
 
+def test_money_that_waits_for_a_rate_is_no_cause() -> None:
+    """Foreign money without a rate counts nowhere, so it resolved nothing; yet it ends a silence."""
+    money = money_of(("02-05", 300_000_00), ("02-05", 5, "EUR"))
+    messages, _ = told_of(book_of(opened(), target()), money, "2026-02-05")
+    assert len(one(messages, "behind_pace")["causes"]) == 1
+    assert len(one(messages, "silent")["causes"]) == 2
+
+
 def test_nothing_new_tells_nothing() -> None:
     """Told once, the same is not told again."""
     book, money = book_of(opened(), target()), money_of()
