@@ -12,7 +12,6 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 from kafka import KafkaProducer
-from kafka.codec import has_lz4
 from kafka.errors import KafkaError
 from rich.markup import escape
 from rich.progress import (
@@ -117,7 +116,7 @@ def send(address: str, names: Names, records: Iterable[Record], on_acknowledged:
         bootstrap_timeout_ms=ANSWER_WITHIN_S * 1000,
         acks="all",
         enable_idempotence=True,
-        compression_type="lz4" if has_lz4() else "zstd",
+        compression_type="lz4",
         linger_ms=20,
         batch_size=256 << 10,
         max_block_ms=30_000,

@@ -6,6 +6,7 @@ Not here: what each topic is for (`topics.py`), and how a person is told (`strea
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PARTITIONS = 4
 ANSWER_WITHIN_S = 10
+SETTLES_WITHIN_S = 5.0
 UNKNOWN_TOPIC_CODE = 3
 
 Role = Literal["remittances", "policy_changes", "status", "alerts", "dead_letters", "home", "policies", "told"]
@@ -161,6 +163,8 @@ def create_missing(
         changes.append(Change(spec.name, "created", None, _made(count, replicas)))
     if wanted:
         _create(admin, wanted)
+    if any(change.found is not None for change in changes):
+        _await_configs(admin, names)
     return changes
 
 
@@ -259,6 +263,16 @@ def _set_config(admin: KafkaAdminClient, spec: TopicSpec, topic: _Found) -> list
     if result != "OK":
         raise TopicAdminError(f"{spec.name}: Kafka did not set its configs: {result}")
     return [Change(spec.name, key, was, now) for key, was, now in differences]
+
+
+def _await_configs(admin: KafkaAdminClient, names: Names) -> None:
+    """Wait until the broker shows what was set: it confirms a change before every broker has heard of it."""
+    deadline = time.monotonic() + SETTLES_WITHIN_S
+    while time.monotonic() < deadline:
+        found = _describe(admin, names)
+        if not any(_config_differences(spec, found[spec.name]) for spec in names.specs() if spec.name in found):
+            return
+        time.sleep(0.05)
 
 
 def _config_differences(spec: TopicSpec, topic: _Found) -> list[tuple[str, str, str]]:

@@ -32,8 +32,11 @@ def partitions_of(admin: KafkaAdminClient, name: str) -> int:
 
 
 def set_config(admin: KafkaAdminClient, name: str, key: str, value: str) -> None:
-    """Set one config of a topic."""
+    """Set one config of a topic, and wait until the broker says so."""
     admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {key: value})])
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name, [key])]
+    while admin.describe_configs(asked, config_filter="all")["topic"][name][key]["value"] != value:
+        time.sleep(0.05)
 
 
 def widen(admin: KafkaAdminClient, name: str, count: int) -> None:
