@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from tests.model.making import KINDS, Choices, Message, Scene, draft, finish, make_scene, preamble
+from tests.model.clusters import preamble
+from tests.model.making import KINDS, Choices, Message, Scene, draft, finish, make_scene
 
 
 class History(NamedTuple):

@@ -296,66 +296,6 @@ def draft(choices: Choices, scene: Scene, kind: str) -> Message:
     return {"schema_version": 1, "type": kind, "salt": salt, **MAKERS[kind](choices, scene)}
 
 
-def preamble(choices: Choices, scene: Scene) -> list[Message]:
-    """Most groups are opened, have a target and are judged soon: else little happens."""
-    drafts = []
-    if choices.between(0, 4):
-        early = {"issued_at": f"{scene.year - 1}-11-01T00:00:00Z", "effective_on": f"{scene.year - 1}-11-01"}
-        rules = draft(choices, scene, "alert_rules_set") | early | {"scope": {"all": True}}
-        soon = {"grace_days": choices.pick([0, 2, 10]), "silent_days": choices.pick([3, 9])}
-        drafts.append(rules | soon | {"unreachable_grace_days": choices.pick([0, 35])})
-    for group_id in scene.groups:
-        kinds = [kind for kind in ("target_set", "group_opened") if choices.between(0, 4)]
-        drafts += [draft(choices, scene, kind) | {"group_id": group_id} for kind in kinds]
-        if choices.between(0, 2):
-            drafts += _instalments(choices, scene, group_id)
-        if not choices.between(0, 2):
-            drafts += _levy_instalments(choices, scene, group_id)
-    return drafts
-
-
-def _levy_instalments(choices: Choices, scene: Scene, group_id: str) -> list[Message]:
-    """Ten dollars a day for up to twenty days, for one levy, paid about as they fall due."""
-    begin = choices.pick(scene.hot_days)
-    days = min(20, (date(begin.year, 12, 31) - begin).days + 1)
-    plain = {"levy_id": "rail", "currency": "USD", "basis": "fixed", "scope": {"all": True}}
-    dates = {
-        "from_day": str(begin),
-        "due_day": str(begin + timedelta(days=days - 1)),
-        "issued_at": f"{begin}T00:00:00Z",
-    }
-    drafts = [draft(choices, scene, "levy_imposed") | plain | dates | {"amount": money(1000 * days, "USD")}]
-    for n in range(0, days + 4, 2):
-        noon = {"group_id": group_id, "levy_id": "rail", "currency": "USD"}
-        when = {
-            "occurred_at": f"{begin + timedelta(days=n)}T12:00:00Z",
-            "amount": choices.pick(["7.00", "20.00", "31.00"]),
-        }
-        if choices.between(0, 2):
-            drafts.append(draft(choices, scene, "remittance") | noon | when)
-    return drafts
-
-
-def _instalments(choices: Choices, scene: Scene, group_id: str) -> list[Message]:
-    """One target for the whole year, and money that keeps to a share of it, so that thresholds are crossed."""
-    a_day = choices.pick([100, 1000])
-    plain = {"currency": "USD", "basis": "fixed", "pace": {"kind": "linear"}, "plan_year": scene.year}
-    early = {
-        "issued_at": f"{scene.year - 1}-12-01T00:00:00Z",
-        "amount": money(365 * a_day, "USD"),
-        "group_id": group_id,
-    }
-    drafts, paid = [draft(choices, scene, "target_set") | plain | early], 0
-    for day in sorted({day + timedelta(days=n) for day in scene.hot_days for n in (-8, -1, 1, 6) if n}):
-        due = ((day - date(scene.year, 1, 1)).days + 1) * a_day
-        units = due * choices.pick([70, 74, 76, 80, 82, 88, 91, 96, 100]) // 100 - paid
-        if day.year == scene.year and units > 0 and choices.between(0, 3):
-            paid += units
-            noon = {"group_id": group_id, "levy_id": None, "currency": "USD", "occurred_at": f"{day}T12:00:00Z"}
-            drafts.append(draft(choices, scene, "remittance") | noon | {"amount": money(units, "USD")})
-    return drafts
-
-
 def finish(drafts: list[Message]) -> list[Message]:
     """Give ids, and let references name messages of the kind that they mean, or nothing."""
     ids: dict[str, list[str]] = {}
