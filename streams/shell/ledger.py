@@ -41,19 +41,18 @@ CREATE TABLE events (
 ) WITHOUT ROWID;
 CREATE TABLE reversals (number INTEGER, reverses BLOB, PRIMARY KEY (number, reverses)) WITHOUT ROWID;
 CREATE TABLE conflicts (
-    topic TEXT, partition INTEGER, offset INTEGER, home_offset INTEGER, PRIMARY KEY (topic, partition, offset)
+    topic TEXT, partition INTEGER, offset INTEGER, PRIMARY KEY (topic, partition, offset)
 ) WITHOUT ROWID;
 """
 _ADD = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
 
 class Conflict(NamedTuple):
-    """A record that says something else than an earlier one with its group_id and event_id."""
+    """The place of an input record that says something else than an earlier one with its id."""
 
-    topic: str
+    topic: str  # remittances or policy-changes, without a prefix
     partition: int
     offset: int
-    home_offset: int
 
 
 class HomeLedger:
@@ -98,6 +97,8 @@ class HomeLedger:
         for number, year in rows("SELECT number, year FROM years"):
             self._years.setdefault(number, set()).add(year)
         self._reversed: set[tuple[int, bytes]] = set(rows("SELECT number, reverses FROM reversals"))
+        #: Conflicting duplicates among what is in here.
+        self.conflicts: set[Conflict] = {Conflict(*row) for row in rows("SELECT * FROM conflicts")}
         self._accounts: OrderedDict[tuple[int, int], AccountMoney] = OrderedDict()
 
     def close(self) -> None:
@@ -169,7 +170,7 @@ class HomeLedger:
 
     def _write_singly(self, packs: Sequence[tuple[int, Pack]]) -> list[tuple[int, Remittance | Reversal]]:
         news: list[tuple[int, Remittance | Reversal]] = []
-        for home_offset, pack in packs:
+        for _, pack in packs:
             for source_offset, event in pack.entries:
                 number = self._number(event.group_id)
                 if self._db.execute(_ADD, _row(number, event)).rowcount:
@@ -177,10 +178,9 @@ class HomeLedger:
                     continue
                 held = "SELECT digest FROM events WHERE number = ? AND event_id = ?"
                 if self._db.execute(held, (number, event.event_id)).fetchone()[0] != event.digest:
-                    self._db.execute(
-                        "INSERT OR IGNORE INTO conflicts VALUES (?, ?, ?, ?)",
-                        (pack.topic, pack.partition, source_offset, home_offset),
-                    )
+                    conflict = Conflict(pack.topic, pack.partition, source_offset)
+                    self._db.execute("INSERT OR IGNORE INTO conflicts VALUES (?, ?, ?)", conflict)
+                    self.conflicts.add(conflict)  # a rollback reads them anew
         return news
 
     def _number(self, group_id: str) -> int:
@@ -247,15 +247,6 @@ class HomeLedger:
             if (number, event_id) not in self._reversed:
                 money.add(event_id, day, int(amount), currency, levy_id)
         return money
-
-    def conflicts(self, after_home_offset: int) -> list[Conflict]:
-        """Return the conflicting duplicates that stand in the home log after an offset, in its order."""
-        rows = self._db.execute(
-            "SELECT topic, partition, offset, home_offset FROM conflicts WHERE home_offset > ? "
-            "ORDER BY home_offset, topic, partition, offset",
-            (after_home_offset,),
-        )
-        return [Conflict(*row) for row in rows]
 
 
 class UnreadableLedgerError(Exception):

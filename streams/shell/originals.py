@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+ANSWER_SECONDS = 30.0
 
 
 async def read_originals(bootstrap_servers: str, places: list[tuple[str, int, int]]) -> list[ConsumerRecord]:
@@ -17,7 +21,7 @@ async def read_originals(bootstrap_servers: str, places: list[tuple[str, int, in
             tp = TopicPartition(topic, partition)
             consumer.assign([tp])
             consumer.seek(tp, offset)
-            record = await consumer.getone(tp)
+            record = await asyncio.wait_for(consumer.getone(tp), ANSWER_SECONDS)
             if record.offset == offset:
                 found.append(record)
     finally:

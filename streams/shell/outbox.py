@@ -69,7 +69,7 @@ class Outbox:
         return len(await self._producer.partitions_for(topic))
 
     async def enqueue(self, messages: Sequence[Message]) -> list[asyncio.Future[Any]]:
-        """Hand the messages over, in order, waiting while buffers are full; each future says when its one is there."""
+        """Hand the messages over, in order, waiting while buffers are full; a future each says when it is there."""
         assert self._producer is not None
         return [
             await self._producer.send(

@@ -39,8 +39,8 @@ class PolicyLog:
         self.position = 0
         #: For each partition of policy-changes the offset up to which the log holds what it said.
         self.stamps: dict[tuple[str, int], int] = {}
-        #: Policies that say something else than an earlier one with their id, in the log's order.
-        self.conflicts: list[Conflict] = []
+        #: Places of policies that say something else than an earlier one with their id.
+        self.conflicts: set[Conflict] = set()
         self._bootstrap_servers = bootstrap_servers
         self._tp = TopicPartition(names.policies, 0)
         self._on_policy = on_policy
@@ -79,7 +79,7 @@ class PolicyLog:
         if record.key == STAMP_KEY:
             self.stamps[source] = max(self.stamps.get(source, 0), offset)
         else:
-            self._add(record, Conflict(*source, offset, record.offset))
+            self._add(record, Conflict(*source, offset))
         self.position = record.offset + 1
 
     def _add(self, record: ConsumerRecord, place: Conflict) -> None:
@@ -92,8 +92,8 @@ class PolicyLog:
         added = self.book.add(policy)
         if added is Added.NEW:
             self._on_policy(policy)
-        elif added is Added.CONFLICT and not any(held[:3] == place[:3] for held in self.conflicts):
-            self.conflicts.append(place)
+        elif added is Added.CONFLICT:
+            self.conflicts.add(place)
 
     async def reached(self, offset: int) -> None:
         """Wait until everything before an offset of the log has been read."""

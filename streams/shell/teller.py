@@ -25,7 +25,7 @@ from streams.shell import cloudevents, codec
 from streams.shell.ledger import Conflict, covered
 from streams.shell.originals import read_originals
 from streams.shell.outbox import Message, acknowledged, retire
-from streams.shell.told import META_KEY, Told, ToldAccount, account_record, read_told
+from streams.shell.told import META_KEY, Told, ToldAccount, account_record, conflict_key, read_told
 from streams.shell.topics import home_partition
 
 if TYPE_CHECKING:
@@ -107,9 +107,11 @@ class Teller:
         )  # fmt: skip
         await self._producer.start()
         self._told = await read_told(place.bootstrap_servers, names.told, self.partition)
+        if self._told.policies_log != place.policies_log_id:  # the log was made anew: its offsets begin again
+            self._told.policies, self._told.policies_log = 0, place.policies_log_id
         home_end, policies_end = await self._log_ends()
-        while not self._caught_up_with(home_end, max(policies_end, self._told.policies)):
-            await asyncio.sleep(0.02)  # noqa: ASYNC110  three readers move, none of them knows of this one
+        while not self._caught_up_with(home_end, max(policies_end, self._told.policies)):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
         for topic in (names.status, names.alerts, names.dead_letters):
             self._partitions[topic] = len(await self._producer.partitions_for(topic))
         self.caught_up = True
@@ -230,25 +232,24 @@ class Teller:
     # --- conflicting duplicates ---
 
     async def _conflict_letters(self) -> list[Message]:
-        """Return the dead letters of conflicting duplicates that were not told yet, and take them for told."""
-        conflicts = self.ledger.conflicts(self._told.conflicts)
-        if conflicts:
-            self._told.conflicts = conflicts[-1].home_offset
-        policies = self._place.policy_log.conflicts if self.partition == 0 else []
-        policies = [c for c in policies if c.home_offset > self._told.policy_conflicts]
-        if policies:
-            self._told.policy_conflicts = policies[-1].home_offset
-        return await self._letters(conflicts, "event_id") + await self._letters(policies, "policy_id")
+        """Return the dead letters of conflicting duplicates that were not sent yet, each with a note of it."""
+        held = self.ledger.conflicts
+        if self.partition == 0:  # one teller speaks for the policies log, which belongs to no group
+            held = held | self._place.policy_log.conflicts
+        return await self._letters(sorted(held - self._told.conflicts))
 
-    async def _letters(self, conflicts: list[Conflict], field: str) -> list[Message]:
+    async def _letters(self, conflicts: list[Conflict]) -> list[Message]:
         if not conflicts:
             return []
         names = self._place.names
         topics = {"remittances": names.remittances, "policy-changes": names.policy_changes}
         places = [(topics[c.topic], c.partition, c.offset) for c in conflicts]
-        records = await read_originals(self._place.bootstrap_servers, places)
-        bad = codec.BadRecord("conflicting_duplicate", f"{field}: known already, with other fields; the first stands")
-        return [self._place.router.dead_letter(record, bad) for record in records]
+        letters = [
+            self._place.router.dead_letter(record, _conflicting(record.topic == names.remittances))
+            for record in await read_originals(self._place.bootstrap_servers, places)
+        ]
+        self._told.conflicts.update(conflicts)
+        return letters + [Message(names.told, self.partition, conflict_key(c), b"{}") for c in conflicts]
 
     # --- the transaction ---
 
@@ -273,6 +274,11 @@ class Teller:
             await self._producer.commit_transaction()
         for (group_id, year), account in accounts.items():
             self._told.accounts.setdefault(group_id, {})[year] = account
+
+
+def _conflicting(is_event: bool) -> codec.BadRecord:
+    field = "event_id" if is_event else "policy_id"
+    return codec.BadRecord("conflicting_duplicate", f"{field}: known already, with other fields; the first stands")
 
 
 def _digest(account: Account | None) -> str | None:

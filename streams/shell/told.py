@@ -1,7 +1,8 @@
 """What was told of the groups at home in one partition: the compacted topic `quotastream-told`, read and written.
 
-Written in the same transaction as the messages that it speaks of. One record an account (key `group/year`), and one
-(`META_KEY`) that says how far the knowledge reached that the telling used.
+Written in the same transaction as the messages that it speaks of. One record an account (key `group/year`), one a
+conflicting duplicate whose dead letter was sent (key `!topic/partition/offset` of the input), and one (`META_KEY`)
+that says how far the knowledge reached that the telling used.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.core.telling import ToldEpisode
+from streams.shell.ledger import Conflict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VERSION = 1
 META_KEY = b"~"
+CONFLICT_MARK = b"!"
 
 
 class ToldAccount(NamedTuple):
@@ -34,8 +37,8 @@ class Told:
 
     day: int = 0
     policies: int = 0  # offset of the policies log up to which the telling knew it
-    conflicts: int = -1  # home offset up to which conflicting duplicates went to the dead letters
-    policy_conflicts: int = -1  # the same for the policies log (kept in home partition 0)
+    policies_log: str = ""  # that log's topic id: an offset of another log says nothing
+    conflicts: set[Conflict] = field(default_factory=set)  # whose dead letters were sent
     accounts: dict[str, dict[int, ToldAccount]] = field(default_factory=dict)
 
     def take(self, key: bytes, value: bytes | None) -> None:
@@ -44,8 +47,11 @@ class Told:
             meta = json.loads(value or b"{}")
             if meta["version"] != VERSION:
                 raise ValueError(f"told in version {meta['version']}, known is {VERSION}: a newer worker ran here")
-            self.day, self.policies = meta["day"], meta["policies"]
-            self.conflicts, self.policy_conflicts = meta["conflicts"], meta["policy_conflicts"]
+            self.day, self.policies, self.policies_log = meta["day"], meta["policies"], meta["policies_log"]
+            return
+        if key.startswith(CONFLICT_MARK):
+            topic, partition, offset = key[1:].decode().split("/")
+            self.conflicts.add(Conflict(topic, int(partition), int(offset)))
             return
         group_id, year = key.decode().rsplit("/", 1)
         if value is None:
@@ -57,10 +63,13 @@ class Told:
 
     def meta(self) -> bytes:
         """Return the record that says how far the knowledge reached."""
-        return _json(
-            {"version": VERSION, "day": self.day, "policies": self.policies, "conflicts": self.conflicts,
-             "policy_conflicts": self.policy_conflicts}
-        )  # fmt: skip
+        meta = {"version": VERSION, "day": self.day, "policies": self.policies, "policies_log": self.policies_log}
+        return _json(meta)
+
+
+def conflict_key(conflict: Conflict) -> bytes:
+    """Return the topic's key for a conflicting duplicate."""
+    return CONFLICT_MARK + f"{conflict.topic}/{conflict.partition}/{conflict.offset}".encode()
 
 
 def account_record(account: ToldAccount) -> bytes | None:

@@ -6,9 +6,9 @@ import asyncio
 import fcntl
 import logging
 import signal
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client import start_http_server
@@ -49,12 +49,19 @@ class Replay:
     output_prefix: str = ""
 
 
+class LogIds(NamedTuple):
+    """The topic ids of the internal logs: one that was made anew has another, and offsets in the old say nothing."""
+
+    home: str
+    policies: str
+
+
 def run(settings: Settings, bootstrap_servers: str, replay: Replay | None = None) -> int:
     """Run a worker until SIGTERM or SIGINT; return the exit code. WorkerError where it can't start."""
     names = Names(settings.prefix, replay is not None, replay.output_prefix if replay else "")
-    log_id = _prepare_topics(bootstrap_servers, names, settings)
+    log_ids = _prepare_topics(bootstrap_servers, names, settings)
     with _locked(settings.state_dir):
-        worker = Worker(settings, bootstrap_servers, names, replay, log_id)
+        worker = Worker(settings, bootstrap_servers, names, replay, log_ids)
         return _event_loop_run(worker.run())
 
 
@@ -65,8 +72,8 @@ def _event_loop_run(main: Any) -> int:
         return int(runner.run(main))
 
 
-def _prepare_topics(bootstrap_servers: str, names: Names, settings: Settings) -> str:
-    """Create what is missing, say what differs; return the home topic's id."""
+def _prepare_topics(bootstrap_servers: str, names: Names, settings: Settings) -> LogIds:
+    """Create what is missing, say what differs; return which logs these are."""
     with topic_admin.admin_client(bootstrap_servers) as admin:
         if names.replay and not names.output_prefix:
             _refuse_where_live(admin, names)
@@ -75,7 +82,8 @@ def _prepare_topics(bootstrap_servers: str, names: Names, settings: Settings) ->
             topic_admin.create_missing(admin, names, settings.partitions)
         for difference in topic_admin.check(admin, names):
             log.warning("%s", difference)
-        return str(admin.describe_topics([names.home])[0]["topic_id"])
+        ids = {topic["name"]: str(topic["topic_id"]) for topic in admin.describe_topics([names.home, names.policies])}
+        return LogIds(ids[names.home], ids[names.policies])
 
 
 def _refuse_where_live(admin: Any, names: Names) -> None:
@@ -117,12 +125,12 @@ class Worker:
     """The parts of a worker, and their order of starting and stopping."""
 
     def __init__(
-        self, settings: Settings, bootstrap_servers: str, names: Names, replay: Replay | None, log_id: str
+        self, settings: Settings, bootstrap_servers: str, names: Names, replay: Replay | None, log_ids: LogIds
     ) -> None:
         self._settings = settings
         self._bootstrap_servers = bootstrap_servers
         self._names = names
-        self._log_id = log_id
+        self._log_ids = log_ids
         self._day_reached = (
             standing(replay.day) if replay else wall_clock(settings.settle_seconds, settings.clock_file)
         )
@@ -158,10 +166,10 @@ class Worker:
             lambda policy: folder.policy_changed(policy),  # noqa: PLW0108  the folder comes later
         )
         place = Workplace(
-            names, self._bootstrap_servers, await outbox.partitions(names.home), await self._input_ends(outbox),
-            self._day_reached, policy_log, router, metrics, consumer.prove_membership,
+            names, self._bootstrap_servers, await outbox.partitions(names.home), self._log_ids.policies,
+            await self._input_ends(outbox), self._day_reached, policy_log, router, metrics, consumer.prove_membership,
         )  # fmt: skip
-        folder = Folder(place, consumer, self._settings.state_dir, self._log_id)
+        folder = Folder(place, consumer, self._settings.state_dir, self._log_ids.home)
         consumer.start_offsets = folder.start_offsets
         add_agent(app, "router", names.inputs, router.route)
         add_agent(app, "folder", (names.home,), folder.fold)

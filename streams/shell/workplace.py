@@ -22,6 +22,7 @@ class Workplace:
     names: Names
     bootstrap_servers: str
     home_partitions: int
+    policies_log_id: str  # the policies topic's id
     input_ends: dict[tuple[str, int], int]  # of both input topics, as of the worker's start
     day_reached: DayReached
     policy_log: PolicyLog

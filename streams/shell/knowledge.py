@@ -1,0 +1,116 @@
+"""Reads everything known of all groups out of the internal logs, for questions that are asked once.
+
+The logs hold each event in the order that settles which of two with one id stands, so folding them from their
+beginnings gives what a worker knows, without a worker. Nothing is written, and there is no consumer group.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from kafka import KafkaConsumer, TopicPartition
+
+from schemas.currencies import MINOR_DIGITS
+from streams.core.book import Book
+from streams.core.events import Policy
+from streams.core.ledger import GroupLedger
+from streams.questions.knowledge import Knowledge
+from streams.shell import codec, packs
+from streams.shell.topic_admin import ANSWER_WITHIN_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from streams.shell.topics import Names
+
+    Progress = Callable[[int, int], None]  # (records read, of how many)
+
+POLL_MS = 500
+STUCK_AFTER_S = 20.0
+
+
+class KnowledgeError(Exception):
+    """The logs cannot be read; the text is one line that says what to do."""
+
+
+def read_knowledge(bootstrap_servers: str, names: Names, progress: Progress | None = None) -> Knowledge:
+    """Return what the internal logs hold as of the call; `progress` is told (records read, of how many)."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=bootstrap_servers,
+        bootstrap_timeout_ms=ANSWER_WITHIN_S * 1000,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        allow_auto_create_topics=False,
+        max_partition_fetch_bytes=8 << 20,
+        max_poll_records=5_000,
+        metrics_enabled=False,
+    )
+    folding = _Folding()
+    try:
+        partitions = [tp for topic in (names.policies, names.home) for tp in _partitions(consumer, topic)]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning()
+        for record in _until_end(consumer, partitions, progress):
+            if record.topic == names.policies:
+                folding.policy(record)
+            else:
+                folding.pack(record)
+    finally:
+        consumer.close(autocommit=False)
+    return Knowledge(folding.book, folding.ledgers)
+
+
+class _Folding:
+    """What the records read so far add up to."""
+
+    def __init__(self) -> None:
+        self.book = Book(MINOR_DIGITS)
+        self.ledgers: dict[str, GroupLedger] = {}
+
+    def policy(self, record: Any) -> None:
+        """Add a record of the policies log; a stamp has no value."""
+        if record.value is None:
+            return
+        try:
+            policy = codec.decode("policy-changes", record.value)
+        except codec.BadRecord:
+            return  # a router of another version let it in; this program's workers pass over it too
+        assert isinstance(policy, Policy)
+        self.book.add(policy)
+
+    def pack(self, record: Any) -> None:
+        """Add a record of the home log."""
+        for _, event in packs.decode(record.value).entries:
+            ledger = self.ledgers.get(event.group_id)
+            if ledger is None:
+                ledger = self.ledgers[event.group_id] = GroupLedger()
+            ledger.add(event)
+
+
+def _partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
+    found = consumer.partitions_for_topic(topic)
+    if not found:
+        raise KnowledgeError(f"no topic {topic}: `quotastream topics create` and then a worker would fill it")
+    return [TopicPartition(topic, partition) for partition in sorted(found)]
+
+
+def _until_end(consumer: KafkaConsumer, partitions: list[TopicPartition], progress: Progress | None) -> Iterator[Any]:
+    """Yield every record up to the ends that the logs had at first."""
+    begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+    total = sum(ends.values()) - sum(begins.values())
+    moved_at, read = time.monotonic(), -1
+    left = {tp for tp in partitions if ends[tp] > begins[tp]}
+    while left:
+        for tp, records in consumer.poll(timeout_ms=POLL_MS).items():
+            yield from (record for record in records if record.offset < ends[tp])
+        # Marks that end transactions take offsets too, so the position is the sign of the end and no record is.
+        done = sum(min(consumer.position(tp), ends[tp]) - begins[tp] for tp in partitions)
+        left = {tp for tp in left if consumer.position(tp) < ends[tp]}
+        if progress is not None:
+            progress(done, total)
+        if done != read:
+            moved_at, read = time.monotonic(), done
+        elif time.monotonic() - moved_at > STUCK_AFTER_S:
+            raise KnowledgeError("Kafka answers no longer while its logs are being read; try again once it is well")
