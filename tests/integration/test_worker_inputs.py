@@ -1,4 +1,4 @@
-"""Whatever a producer does that Kafka allows, its record counts once, in the right group; two workers run throughout."""
+"""Whatever a producer does that Kafka allows, its record counts once, in the right group; two workers run."""
 
 from __future__ import annotations
 
