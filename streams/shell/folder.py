@@ -37,6 +37,8 @@ class Folder:
         self._log_id = log_id
         self._tellers: dict[int, Teller] = {}
         self._telling: dict[int, asyncio.Task[None]] = {}
+        #: Done once a teller ended that should not have, with what ended it.
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     # --- whose partitions ---
 
@@ -55,7 +57,12 @@ class Folder:
         teller = Teller(partition, HomeLedger(path, self._log_id), self._place)
         self._tellers[partition] = teller
         self._telling[partition] = asyncio.ensure_future(teller.run())
+        self._telling[partition].add_done_callback(self._ended)
         log.info("home partition %d: mine, the ledger stands at offset %d", partition, teller.ledger.position)
+
+    def _ended(self, telling: asyncio.Task[None]) -> None:
+        if not telling.cancelled() and not self.failed.done():
+            self.failed.set_exception(telling.exception() or RuntimeError("a teller returned"))
 
     async def _release(self, partition: int) -> None:
         task, teller = self._telling.pop(partition), self._tellers.pop(partition)

@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+#: What aiokafka raises where a broker is away or says that it knows no brokers; its own asserts are among it.
+CLIENT_ERRORS = (KafkaError, OSError, TimeoutError, AssertionError)
+
 log = logging.getLogger(__name__)
 
 Headers = Sequence[tuple[str, bytes]]
@@ -93,7 +96,7 @@ class Outbox:
                 try:
                     self._producer = await self._connect()
                     break
-                except KafkaError as error:
+                except CLIENT_ERRORS as error:
                     log.warning("no new producer yet, trying again: %r", error)
                     await asyncio.sleep(1.0)
             if old is not None:
@@ -117,7 +120,7 @@ def retire(producer: AIOKafkaProducer) -> None:
     async def close() -> None:
         try:
             await asyncio.wait_for(producer.stop(), 10.0)
-        except (KafkaError, TimeoutError) as error:
+        except CLIENT_ERRORS as error:
             log.debug("a failed producer closed with %r", error)
 
     task = asyncio.ensure_future(close())

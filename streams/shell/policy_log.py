@@ -10,7 +10,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from schemas.currencies import MINOR_DIGITS
 from streams.core.book import Book
@@ -18,6 +17,7 @@ from streams.core.events import Policy
 from streams.core.ledger import Added
 from streams.shell import codec
 from streams.shell.ledger import Conflict
+from streams.shell.outbox import CLIENT_ERRORS
 from streams.shell.router import STAMP_KEY, source_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class PolicyLog:
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         try:
             fetched = await consumer.getmany(self._tp, timeout_ms=1000, max_records=500)
-        except KafkaError as error:
+        except CLIENT_ERRORS as error:
             log.warning("reading the policies failed, trying again: %r", error)
             await asyncio.sleep(1.0)
             return

@@ -12,10 +12,8 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from aiokafka.errors import KafkaError
-
 from streams.shell import cloudevents, codec, dead_letters, packs
-from streams.shell.outbox import Message, Outbox, acknowledged
+from streams.shell.outbox import CLIENT_ERRORS, Message, Outbox, acknowledged
 from streams.shell.topics import Names, home_partition
 
 if TYPE_CHECKING:
@@ -57,7 +55,7 @@ class Router:
                 part = chunk.records[at : at + SLICE]
                 futures += await self._outbox.enqueue(self._messages(chunk, part))
                 await asyncio.sleep(0)
-        except KafkaError as error:
+        except CLIENT_ERRORS as error:
             await self._failed(chunk, error)
             return
         task = asyncio.ensure_future(self._settle(chunk, futures))
@@ -67,12 +65,12 @@ class Router:
     async def _settle(self, chunk: Chunk, futures: list[asyncio.Future[Any]]) -> None:
         try:
             await acknowledged(futures)
-        except KafkaError as error:
+        except CLIENT_ERRORS as error:
             await self._failed(chunk, error)
         else:
             self._consumer.finish(chunk)
 
-    async def _failed(self, chunk: Chunk, error: KafkaError) -> None:
+    async def _failed(self, chunk: Chunk, error: BaseException) -> None:
         log.error("%s[%d] from %d: not acknowledged (%r); it is read and sent again",
                   chunk.tp.topic, chunk.tp.partition, chunk.first, error)  # fmt: skip
         await self._outbox.renew()
@@ -140,7 +138,7 @@ class Router:
             await asyncio.sleep(STAMP_SECONDS)
             try:
                 await self._stamp()
-            except KafkaError as error:
+            except CLIENT_ERRORS as error:
                 log.warning("stamps were not acknowledged, trying again: %r", error)
                 await self._outbox.renew()
 

@@ -17,14 +17,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import ProducerFenced
 
 from streams.core.account import Account, evaluate
 from streams.core.telling import tell
 from streams.shell import cloudevents, codec
 from streams.shell.ledger import Conflict, covered
 from streams.shell.originals import read_originals
-from streams.shell.outbox import Message, acknowledged, retire
+from streams.shell.outbox import CLIENT_ERRORS, Message, acknowledged, retire
 from streams.shell.told import META_KEY, Told, ToldAccount, account_record, conflict_key, read_told
 from streams.shell.topics import home_partition
 
@@ -84,7 +84,7 @@ class Teller:
                 log.warning("home partition %d: another worker tells of it now", self.partition)
                 fenced = True
                 await asyncio.sleep(FENCED_SECONDS)
-            except (KafkaError, OSError) as error:
+            except CLIENT_ERRORS as error:
                 log.warning("home partition %d: telling failed, taking over again: %r", self.partition, error)
                 await asyncio.sleep(AGAIN_SECONDS)
             finally:

@@ -21,11 +21,13 @@ from typing import Any, ClassVar
 import aiokafka
 import aiokafka.abc
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import IllegalStateError, KafkaConnectionError, KafkaError
+from aiokafka.errors import IllegalStateError, KafkaConnectionError
 from faust.transport import consumer
 from faust.transport.drivers import aiokafka as stock
 from faust.types.tuples import TP, ConsumerMessage
 from mode.utils.queues import FlowControlEvent
+
+from streams.shell.outbox import CLIENT_ERRORS
 
 CHUNKS_AHEAD = 3  # handed out and unfinished at most, per partition: bounds memory, keeps the agents busy
 QUIESCE_SECONDS = 5.0  # how long a revocation waits for the chunks that an agent has begun
@@ -98,9 +100,20 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
         idle = {tp: at for tp, at in self._position.items() if not self._handed_out[tp]}
         return {tp: idle.get(tp, front) for tp, front in self._front.items()}
 
-    def oldest_unfinished(self) -> dict[TP, Chunk]:
-        """Return for each partition the chunk that the commit offset waits for."""
-        return {tp: waiting[0] for tp, waiting in self._handed_out.items() if waiting}
+    @property
+    def joined(self) -> bool:
+        """Whether the group has given this worker partitions, or none: it is a member."""
+        subscription = self._client and self._client._subscription.subscription  # noqa: SLF001
+        return bool(subscription and subscription.assignment is not None and subscription.assignment.active)
+
+    @property
+    def silent(self) -> bool:
+        """Whether a routine of aiokafka has ended that should not: it then says nothing, for ever."""
+        if self._client is None or self.should_stop:
+            return False
+        routines = (getattr(self._client._coordinator, "_coordination_task", None),  # noqa: SLF001
+                    getattr(self._client._fetcher, "_fetch_task", None))  # noqa: SLF001  # fmt: skip
+        return any(routine is not None and routine.done() for routine in routines)
 
     # --- fetching ---
 
@@ -122,7 +135,7 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
             return
         try:
             fetched = await self._client.getmany(*(aiokafka.TopicPartition(*tp) for tp in room), timeout_ms=200)
-        except KafkaError as error:
+        except CLIENT_ERRORS as error:
             self.log.warning("fetch failed, trying again: %r", error)
             await asyncio.sleep(1.0)
             return
@@ -168,7 +181,7 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
                 return
             for tp, offset in starts.items():
                 self._client.seek(aiokafka.TopicPartition(*tp), offset)
-        except (KafkaError, IllegalStateError) as error:
+        except (*CLIENT_ERRORS, IllegalStateError) as error:
             self.log.warning("cannot find where to start yet, trying again: %r", error)
             await asyncio.sleep(0.5)
             return
@@ -203,7 +216,7 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
             return False
         try:
             await self._client.commit({aiokafka.TopicPartition(*tp): at for tp, at in offsets.items()})
-        except (KafkaError, IllegalStateError) as error:
+        except (*CLIENT_ERRORS, IllegalStateError) as error:
             self.log.warning("commit failed, it is tried again: %r", error)
             return False
         held.update(offsets)

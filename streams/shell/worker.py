@@ -6,8 +6,11 @@ import asyncio
 import fcntl
 import logging
 import signal
+import sys
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -18,10 +21,11 @@ from streams.shell.app import add_agent, make_app
 from streams.shell.clock import standing, wall_clock
 from streams.shell.folder import Folder
 from streams.shell.metrics import Metrics
-from streams.shell.outbox import Outbox
+from streams.shell.outbox import CLIENT_ERRORS, Outbox
 from streams.shell.policy_log import PolicyLog
 from streams.shell.router import Router
 from streams.shell.topics import Names
+from streams.shell.watchdog import Watchdog
 from streams.shell.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -33,7 +37,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EXIT_CRASHED = 70  # EX_SOFTWARE: a supervisor should start the worker again
 STOP_SECONDS = 9.0
 
 
@@ -60,16 +63,31 @@ def run(settings: Settings, bootstrap_servers: str, replay: Replay | None = None
     """Run a worker until SIGTERM or SIGINT; return the exit code. WorkerError where it can't start."""
     names = Names(settings.prefix, replay is not None, replay.output_prefix if replay else "")
     log_ids = _prepare_topics(bootstrap_servers, names, settings)
+    metrics = Metrics()
+    if settings.metrics_port is not None:
+        start_http_server(settings.metrics_port, addr="127.0.0.1")
     with _locked(settings.state_dir):
-        worker = Worker(settings, bootstrap_servers, names, replay, log_ids)
-        return _event_loop_run(worker.run())
+        for pause_seconds in chain((1.0, 2.0, 4.0, 8.0, 16.0), repeat(30.0)):
+            worker = Worker(settings, bootstrap_servers, names, replay, log_ids, metrics)
+            if _run_in_loop(worker):
+                return 0
+            log.error("the worker starts anew in %.0f s", pause_seconds)
+            time.sleep(pause_seconds)
+    raise AssertionError  # the pauses never end
 
 
-def _event_loop_run(main: Any) -> int:
+def _run_in_loop(worker: Worker) -> bool:
+    """Run a worker in a loop of its own; return whether it was asked to stop (else it has to start anew)."""
     import uvloop  # noqa: PLC0415  not on every platform; the default loop serves as well, slower
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return int(runner.run(main))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(worker.run())
+    except CLIENT_ERRORS as error:
+        log.error("the worker ended: %r", error)
+        return False
+    finally:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # between two runs nothing is begun
 
 
 def _prepare_topics(bootstrap_servers: str, names: Names, settings: Settings) -> LogIds:
@@ -125,20 +143,22 @@ class Worker:
     """The parts of a worker, and their order of starting and stopping."""
 
     def __init__(
-        self, settings: Settings, bootstrap_servers: str, names: Names, replay: Replay | None, log_ids: LogIds
-    ) -> None:
+        self, settings: Settings, bootstrap_servers: str, names: Names, replay: Replay | None, log_ids: LogIds,
+        metrics: Metrics,
+    ) -> None:  # fmt: skip
         self._settings = settings
         self._bootstrap_servers = bootstrap_servers
         self._names = names
         self._log_ids = log_ids
+        self._metrics = metrics
         self._day_reached = (
             standing(replay.day) if replay else wall_clock(settings.settle_seconds, settings.clock_file)
         )
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[Any]] = []
 
-    async def run(self) -> int:
-        """Run until a signal or a crash; return the exit code."""
+    async def run(self) -> bool:
+        """Run until a signal (True), or until something fails that only a new start mends (False)."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
@@ -149,15 +169,12 @@ class Worker:
         try:
             await app.start()
             log.info("worker ready")
-            return await self._until_stopped(app)
+            return await self._until_stopped(app, folder)
         finally:
             await self._shut_down(app, folder, outbox)
 
     async def _put_together(self, app: Any, outbox: Outbox) -> Folder:
-        names, consumer = self._names, app.consumer
-        metrics = Metrics()
-        if self._settings.metrics_port is not None:
-            start_http_server(self._settings.metrics_port, addr="127.0.0.1")
+        names, consumer, metrics = self._names, app.consumer, self._metrics
         router = Router(names, outbox, consumer, metrics)
         await router.start()
         policy_log = PolicyLog(
@@ -192,18 +209,22 @@ class Worker:
             await consumer.stop()
         return ends
 
-    async def _until_stopped(self, app: Any) -> int:
+    async def _until_stopped(self, app: Any, folder: Folder) -> bool:
         stop, crash = asyncio.ensure_future(self._stop.wait()), asyncio.ensure_future(app._crashed.wait())  # noqa: SLF001
-        done, pending = await asyncio.wait([stop, crash, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
-        for waiting in {stop, crash} & pending:
+        watch = asyncio.ensure_future(Watchdog(app.consumer).run())
+        parts = {*self._tasks, folder.failed}
+        done, pending = await asyncio.wait({stop, crash, watch, *parts}, return_when=asyncio.FIRST_COMPLETED)
+        for waiting in {stop, crash, watch} & pending:
             waiting.cancel()
         if stop in done:
-            return 0
-        for task in done & set(self._tasks):
-            log.error("a part of the worker ended: %r", task.exception())
+            return True
+        if watch in done:
+            log.error("%s", watch.result())
         if crash in done:
             log.error("Faust crashed: %r", app.crash_reason)
-        return EXIT_CRASHED
+        for part in done & parts:
+            log.error("a part of the worker ended", exc_info=part.exception())
+        return False
 
     async def _shut_down(self, app: Any, folder: Folder, outbox: Outbox) -> None:
         try:

@@ -1,0 +1,71 @@
+"""The watchdog: notices a consumer that went silent, a partition with lag and no progress, a part that ended.
+
+First it has everything read again from the first unfinished offsets (a new epoch); where that doesn't help, it has
+the worker put together anew. Consumers that go silent and stay so are a known way of Faust and aiokafka to fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from faust.types.tuples import TP
+
+    from streams.shell.transport import ChunkConsumer
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+JOIN_SECONDS = 60.0  # joining a group takes a session timeout and a rebalance at most
+NUDGE_SECONDS = 30.0  # without progress where there is lag; a chunk takes well under a second
+RESTART_SECONDS = 120.0
+
+
+class Watchdog:
+    """Watches one consumer. `stalled` names the partitions that stand still, as `topic[partition]`."""
+
+    def __init__(self, consumer: ChunkConsumer) -> None:
+        self._consumer = consumer
+        self._joined_at = time.monotonic()
+        self._fronts: dict[TP, int] = {}
+        self._moved_at: dict[TP, float] = {}
+        self._nudged_at = 0.0
+        self.stalled: list[str] = []
+
+    async def run(self) -> str:
+        """Watch until something is wrong that only a new start mends; return what."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            reason = self.look(time.monotonic())
+            if reason:
+                return reason
+
+    def look(self, now: float) -> str | None:
+        """Look once, at a monotonic time in seconds; return why the worker has to start anew, or None."""
+        consumer = self._consumer
+        if consumer.silent:
+            return "the consumer no longer talks to its group or fetches"
+        if consumer.joined:
+            self._joined_at = now
+        elif now - self._joined_at > JOIN_SECONDS:
+            return f"no member of the consumer group for {JOIN_SECONDS:.0f} s"
+        self._note_progress(now)
+        still = {tp: now - at for tp, at in self._moved_at.items() if now - at > NUDGE_SECONDS}
+        self.stalled = sorted(f"{tp.topic}[{tp.partition}]" for tp in still)
+        if still and max(still.values()) > RESTART_SECONDS:
+            return f"no progress for {RESTART_SECONDS:.0f} s though there is lag: {', '.join(self.stalled)}"
+        if still and now - self._nudged_at > NUDGE_SECONDS:
+            log.warning("no progress though there is lag, reading again: %s", ", ".join(self.stalled))
+            self._nudged_at = now
+            consumer.begin_epoch()
+        return None
+
+    def _note_progress(self, now: float) -> None:
+        assigned = self._consumer.assignment() if self._consumer.joined else set()
+        self._moved_at = {tp: self._moved_at.get(tp, now) for tp in assigned}
+        for tp, front in self._consumer.fronts().items():
+            if tp in assigned and (self._fronts.get(tp) != front or self._consumer.highwater(tp) <= front):
+                self._fronts[tp], self._moved_at[tp] = front, now
