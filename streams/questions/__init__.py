@@ -1,0 +1,1 @@
+"""PURE: the questions that people ask of everything known; standard library and streams.core only."""
