@@ -13,7 +13,9 @@ import sys
 import threading
 import time
 from collections import Counter
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -218,15 +220,24 @@ def _read(bootstrap_servers: str, topic: str) -> Iterable[tuple[str, Any]]:
 
 def expected(messages: list[dict[str, Any]], day: date) -> tuple[dict[Any, Any], dict[str, Any]]:
     """Return the statuses and the histories that the naive model gives."""
-    statuses = naive.statuses(messages, day)
-    return statuses, {key: episode["history"] for key, episode in naive.episodes(messages, day).items()}
+    model = naive.model_of(messages)
+    statuses = naive.statuses(model, day)
+    return statuses, {key: episode["history"] for key, episode in naive.episodes(model, day).items()}
+
+
+def expect(messages: list[dict[str, Any]], day: date) -> Future[tuple[dict[Any, Any], dict[str, Any]]]:
+    """Begin to work the model out, in another process while the experiment runs: it loops over days, and is slow."""
+    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    future = pool.submit(expected, messages, day)
+    pool.shutdown(wait=False)
+    return future
 
 
 def await_outputs(
-    bootstrap_servers: str, names: Names, messages: list[dict[str, Any]], day: date, within_seconds: float = 60
+    bootstrap_servers: str, names: Names, expectation: Future[Any], within_seconds: float = 60
 ) -> Outputs:
     """Wait until what was told equals the model's; AssertionError that says what differs where it doesn't in time."""
-    statuses, histories = expected(messages, day)
+    statuses, histories = expectation.result()
     deadline = time.monotonic() + within_seconds
     while True:
         outputs = read_outputs(bootstrap_servers, names)

@@ -18,7 +18,7 @@ from streams.devkafka import broker as devkafka
 from streams.shell.topics import Names
 from streams.synthetic import year
 from tests.conftest import TEST_CONFIG
-from tests.faults.harness import Publishing, WorkerProcess, await_outputs
+from tests.faults.harness import Publishing, WorkerProcess, await_outputs, expect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +43,7 @@ def run_kills(kafka: Broker, prefix: str, folder: Path, kills: int, remittances:
     """Kill a worker at random moments while both producers publish; then compare."""
     names, dice = Names(prefix), random.Random(seed)
     messages = history(seed, remittances)
+    awaited = expect(messages, DAY)
     worker = WorkerProcess(kafka.bootstrap_servers, prefix, folder, "w1", DAY).start()
     time.sleep(3)
     seconds = kills * 3.0
@@ -51,10 +52,9 @@ def run_kills(kafka: Broker, prefix: str, folder: Path, kills: int, remittances:
         time.sleep(dice.uniform(0.3, 4.5))
         worker.kill()
         worker.start()
-    acknowledged = publishing.wait()
-    assert len(acknowledged) == len(messages)
+    assert len(publishing.wait()) == len(messages)
     since = time.monotonic()
-    outputs = await_outputs(kafka.bootstrap_servers, names, acknowledged, DAY)
+    outputs = await_outputs(kafka.bootstrap_servers, names, awaited)
     assert worker.stop() == 0
     report(
         f"kill -9, {kills} times", published=len(messages), lost=0, doubled=0, alerts=len(outputs.alerts),
@@ -71,12 +71,13 @@ def test_counts_once_through_kill_9(kafka: Broker, prefix: str, tmp_path: Path) 
 @pytest.mark.timeout(900)
 def test_counts_once_through_many_kills(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     """Twenty kills in one run lose and double nothing."""
-    run_kills(kafka, prefix, tmp_path, kills=int(os.environ.get("KILLS", "20")), remittances=20_000, seed=2)
+    run_kills(kafka, prefix, tmp_path, kills=int(os.environ.get("KILLS", "20")), remittances=8_000, seed=2)
 
 
 def run_zombie(kafka: Broker, prefix: str, folder: Path, remittances: int) -> None:
     """Stop a worker for longer than its session, let another take over, wake the first; then compare."""
     names, messages = Names(prefix), history(3, remittances)
+    awaited = expect(messages, DAY)
     first = WorkerProcess(kafka.bootstrap_servers, prefix, folder, "w1", DAY).start()
     time.sleep(3)
     publishing = Publishing(kafka.bootstrap_servers, names, messages, per_second=len(messages) / 12).start()
@@ -85,8 +86,8 @@ def run_zombie(kafka: Broker, prefix: str, folder: Path, remittances: int) -> No
     second = WorkerProcess(kafka.bootstrap_servers, prefix, folder, "w2", DAY).start()
     time.sleep(8)
     first.signal(signal.SIGCONT)
-    acknowledged = publishing.wait()
-    outputs = await_outputs(kafka.bootstrap_servers, names, acknowledged, DAY)
+    assert len(publishing.wait()) == len(messages)
+    outputs = await_outputs(kafka.bootstrap_servers, names, awaited)
     assert second.said("caught up") > 0
     assert [first.stop(), second.stop()] == [0, 0]
     report("SIGSTOP beyond the session, then SIGCONT", published=len(messages), alerts=len(outputs.alerts))
@@ -99,7 +100,8 @@ def test_a_zombie_does_no_harm(kafka: Broker, prefix: str, tmp_path: Path) -> No
 
 def test_a_second_worker_joins_and_leaves(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     """A worker that joins and leaves in mid-chunk, again and again, costs nothing."""
-    names, messages = Names(prefix), history(4, 6_000)
+    names, messages = Names(prefix), history(4, 4_000)
+    awaited = expect(messages, DAY)
     first = WorkerProcess(kafka.bootstrap_servers, prefix, tmp_path, "w1", DAY).start()
     second = WorkerProcess(kafka.bootstrap_servers, prefix, tmp_path, "w2", DAY)
     time.sleep(3)
@@ -109,7 +111,8 @@ def test_a_second_worker_joins_and_leaves(kafka: Broker, prefix: str, tmp_path: 
         time.sleep(4)
         assert second.stop() == 0
         time.sleep(1)
-    outputs = await_outputs(kafka.bootstrap_servers, names, publishing.wait(), DAY)
+    assert len(publishing.wait()) == len(messages)
+    outputs = await_outputs(kafka.bootstrap_servers, names, awaited)
     assert first.stop() == 0
     report("a second worker joins and leaves", published=len(messages), alerts=len(outputs.alerts))
 
@@ -119,7 +122,8 @@ def test_a_second_worker_joins_and_leaves(kafka: Broker, prefix: str, tmp_path: 
 def test_a_broker_that_stands_still(tmp_path: Path) -> None:
     """A broker stopped for 30 s amid the stream (sends fail or wait) costs nothing."""
     with devkafka.session(tmp_path / "kafka", extra_config=TEST_CONFIG) as kafka:
-        names, messages = Names("still-"), history(5, 10_000)
+        names, messages = Names("still-"), history(5, 5_000)
+        awaited = expect(messages, DAY)
         workers = [WorkerProcess(kafka.bootstrap_servers, "still-", tmp_path, f"w{n}", DAY).start() for n in (1, 2)]
         time.sleep(4)
         publishing = Publishing(kafka.bootstrap_servers, names, messages, per_second=len(messages) / 10).start()
@@ -127,9 +131,9 @@ def test_a_broker_that_stands_still(tmp_path: Path) -> None:
         os.kill(kafka.pid, signal.SIGSTOP)
         time.sleep(30)
         os.kill(kafka.pid, signal.SIGCONT)
-        acknowledged = publishing.wait()
+        assert len(publishing.wait()) == len(messages)
         since = time.monotonic()
-        outputs = await_outputs(kafka.bootstrap_servers, names, acknowledged, DAY, within_seconds=120)
+        outputs = await_outputs(kafka.bootstrap_servers, names, awaited, within_seconds=120)
         report(
             "a broker that stands still for 30 s", published=len(messages), alerts=len(outputs.alerts),
             recovered_seconds=round(time.monotonic() - since, 1),
@@ -139,18 +143,20 @@ def test_a_broker_that_stands_still(tmp_path: Path) -> None:
 
 def test_nothing_false_is_told_in_a_catch_up(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     """Killed again and again while it catches up with a backlog, a worker tells no episode that it takes back."""
-    names, messages = Names(prefix), history(6, 20_000)
+    names, messages = Names(prefix), history(6, 12_000)
+    awaited = expect(messages, DAY)
     worker = WorkerProcess(kafka.bootstrap_servers, prefix, tmp_path, "w1", DAY).start()
     time.sleep(3)
     worker.kill()
-    acknowledged = Publishing(kafka.bootstrap_servers, names, messages, per_second=50_000).start().wait()
+    publishing = Publishing(kafka.bootstrap_servers, names, messages, per_second=50_000).start()
+    assert len(publishing.wait()) == len(messages)
     dice = random.Random(6)
     for _ in range(4):
         worker.start()
         time.sleep(dice.uniform(1.5, 4.0))
         worker.kill()
     worker.start()
-    outputs = await_outputs(kafka.bootstrap_servers, names, acknowledged, DAY)
+    outputs = await_outputs(kafka.bootstrap_servers, names, awaited)
     assert worker.stop() == 0
     assert outputs.retractions == 0
     assert len(outputs.alerts) == len(outputs.episodes)
