@@ -113,6 +113,7 @@ class Folder:
             return
         changed = ledger.fold(new, after)
         self._place.metrics.folded.inc(len(new))
+        self._place.metrics.folded_events.inc(sum(len(pack.entries) for _, pack in new))
         teller.changed(changed)
 
     async def _remake(self, teller: Teller) -> None:

@@ -21,6 +21,11 @@ class Metrics:
         self.folded = Counter(
             "quotastream_folded_packs_total", "Packs of the home log taken into the ledger.", registry=registry
         )
+        self.folded_events = Counter(
+            "quotastream_folded_events_total",
+            "Remittances and reversals in those packs, repeats too.",
+            registry=registry,
+        )
         self.evaluations = Counter(
             "quotastream_evaluations_total", "Accounts evaluated (a group and a plan year, once).", registry=registry
         )

@@ -1,0 +1,1 @@
+"""Measurements of quotastream beside peers, on one workload."""

@@ -1,0 +1,187 @@
+"""Runs one contestant once on the backlog, in a process of its own, on a core of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from benchmarks.figures import Run
+from benchmarks.workload import LAST_DAY, YEAR
+from streams.devkafka.config import choose_port
+from streams.shell.topics import Names
+
+if TYPE_CHECKING:
+    from benchmarks.workload import Workload
+
+POLL_SECONDS = 0.05
+GIVE_UP_SECONDS = 900
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cores() -> tuple[set[int], set[int]]:
+    """Return the broker's core and the contestant's; the same one where there is only one."""
+    mine = sorted(os.sched_getaffinity(0))
+    return {mine[0]}, {mine[-1]}
+
+
+def pin(pid: int, to: set[int]) -> None:
+    """Bind a process, with the threads that it has, to cores."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), to)
+
+
+def _start(arguments: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    program = ["taskset", "-c", ",".join(map(str, cores()[1])), *arguments]
+    with log.open("ab") as out:
+        return subprocess.Popen(program, env=environment, stdout=out, stderr=subprocess.STDOUT)
+
+
+def plain_faust(bootstrap_servers: str, topic: str, workload: Workload, folder: Path) -> Run:
+    """Run the plain Faust agent; its totals of each group and day must be the workload's."""
+    folder.mkdir(parents=True)
+    figures = folder / "figures.json"
+    module = [sys.executable, "-m", "benchmarks.peers.plain_faust"]
+    child = _start(
+        [*module, bootstrap_servers, topic, str(workload.count), str(folder), str(figures)],
+        dict(os.environ), folder / "log",
+    )  # fmt: skip
+    try:
+        child.wait(GIVE_UP_SECONDS)
+    finally:
+        child.kill()
+        child.wait()
+    found = json.loads(figures.read_text())
+    first, half, last = (tuple(mark) for mark in found["marks"])
+    return Run(workload.count, (first, half, last), found["memory_mib"], found["totals"] == workload.day_totals)
+
+
+def worker(bootstrap_servers: str, workload: Workload, name: str, folder: Path) -> tuple[Run, Run]:
+    """Run a whole `quotastream worker`; return how long it took to fold everything, and until all was told.
+
+    A replay (`--as-of`) is the live worker with topics of its own and a clock that stands, so each round can read the
+    same backlog. The fold is taken for begun at the last look that saw nothing of it.
+    """
+    folder.mkdir(parents=True)
+    port, prefix = choose_port(), f"{name}-"
+    arguments = [
+        str(Path(sys.executable).with_name("quotastream")), "worker", "--bootstrap-servers", bootstrap_servers,
+        "--as-of", LAST_DAY.isoformat(), "--output-prefix", prefix,
+        "--state-dir", str(folder / "state"), "--metrics-port", str(port),
+    ]  # fmt: skip
+    child = _start(arguments, os.environ | {"QUOTASTREAM_PREFIX": ""}, folder / "log")
+    try:
+        look = _Look(child, port, workload, Names("", replay=True, output_prefix=prefix), bootstrap_servers)
+        return look.watch()
+    finally:
+        child.terminate()
+        try:
+            child.wait(15)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+@dataclass
+class _Look:
+    """Watches a worker from outside: its metrics, its process, and the statuses that it publishes."""
+
+    child: subprocess.Popen[bytes]
+    port: int
+    workload: Workload
+    names: Names
+    bootstrap_servers: str
+    begun: tuple[float, float] = (0.0, 0.0)
+    half: tuple[float, float] | None = None
+    folded: tuple[float, float] | None = None
+    told: dict[str, int] = field(default_factory=dict)
+
+    def watch(self) -> tuple[Run, Run]:
+        """Look until every group's last status is the right one."""
+        deadline = time.monotonic() + GIVE_UP_SECONDS
+        while self.folded is None:
+            self._alive(deadline)
+            time.sleep(POLL_SECONDS)
+            self._look()
+        consumer = self._statuses()
+        try:
+            while self.told != self.workload.totals:
+                self._alive(deadline)
+                self._read(consumer)
+        finally:
+            consumer.close()
+        end, memory = self._now(), _memory_mib(self.child.pid)
+        assert self.half is not None
+        self._look()
+        right = self._metrics()["folded_events"] == self.workload.count
+        return (
+            Run(self.workload.count, (self.begun, self.half, self.folded), memory, right),
+            Run(self.workload.count, (self.begun, self.half, end), memory, right),
+        )
+
+    def _alive(self, deadline: float) -> None:
+        if self.child.poll() is not None:
+            raise RuntimeError(f"the worker ended with {self.child.returncode}")
+        if time.monotonic() > deadline:
+            wrong = sum(self.told.get(g) != total for g, total in self.workload.totals.items())
+            raise RuntimeError(f"the worker took too long; {wrong} groups not told, or otherwise than they should be")
+
+    def _now(self) -> tuple[float, float]:
+        fields = Path(f"/proc/{self.child.pid}/stat").read_text().rpartition(")")[2].split()
+        return time.monotonic(), (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def _look(self) -> None:
+        now = self._now()
+        metrics = self._metrics()
+        if not metrics["records"]:
+            self.begun = now
+        if self.half is None and metrics["folded_events"] * 2 >= self.workload.count:
+            self.half = now
+        if self.folded is None and metrics["folded_events"] >= self.workload.count:
+            self.folded = now
+
+    def _metrics(self) -> dict[str, float]:
+        found = {"records": 0.0, "folded_events": 0.0}
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+                lines = answer.read().decode().splitlines()
+        except (urllib.error.URLError, OSError):
+            return found  # it isn't up yet
+        for line in lines:
+            for what in found:
+                if line.startswith((f"quotastream_{what}_total ", f"quotastream_{what}_total{{")):
+                    found[what] += float(line.rsplit(" ", 1)[1]) if "policy-changes" not in line else 0
+        return found
+
+    def _statuses(self) -> Consumer:
+        consumer = Consumer(
+            {"bootstrap.servers": self.bootstrap_servers, "group.id": "unused", "enable.auto.commit": False,
+             "isolation.level": "read_committed"}
+        )  # fmt: skip
+        found = consumer.list_topics(self.names.status, 10).topics[self.names.status]
+        consumer.assign([TopicPartition(self.names.status, p, 0) for p in found.partitions])
+        return consumer
+
+    def _read(self, consumer: Consumer) -> None:
+        for message in consumer.consume(1_000, POLL_SECONDS):
+            if message.error():
+                if message.error().code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  no public name
+                    raise RuntimeError(message.error())
+                continue
+            status: dict[str, Any] = json.loads(message.value())
+            if status["plan_year"] == YEAR:
+                self.told[status["group_id"]] = int(status["remitted_to_date"].replace(".", ""))
+
+
+def _memory_mib(pid: int) -> int:
+    rows = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(rows["VmHWM"].split()[0]) // 1024

@@ -1,0 +1,1 @@
+"""What quotastream is measured beside; each is a program of its own."""
