@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.shell.header_names import read_leniently
 
 ANSWER_SECONDS = 30.0
 
@@ -21,7 +24,11 @@ async def read_originals(bootstrap_servers: str, places: list[tuple[str, int, in
             tp = TopicPartition(topic, partition)
             consumer.assign([tp])
             consumer.seek(tp, offset)
-            record = await asyncio.wait_for(consumer.getone(tp), ANSWER_SECONDS)
+            try:
+                record = await asyncio.wait_for(consumer.getone(tp), ANSWER_SECONDS)
+            except UnicodeDecodeError as error:
+                read_leniently()
+                raise KafkaError(f"{topic}[{partition}]@{offset}: a header name is not UTF-8; read again") from error
             if record.offset == offset:
                 found.append(record)
     finally:

@@ -27,6 +27,7 @@ from faust.transport.drivers import aiokafka as stock
 from faust.types.tuples import TP, ConsumerMessage
 from mode.utils.queues import FlowControlEvent
 
+from streams.shell.header_names import read_leniently
 from streams.shell.outbox import CLIENT_ERRORS
 
 CHUNKS_AHEAD = 3  # handed out and unfinished at most, per partition: bounds memory, keeps the agents busy
@@ -138,6 +139,10 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
         except CLIENT_ERRORS as error:
             self.log.warning("fetch failed, trying again: %r", error)
             await asyncio.sleep(1.0)
+            return
+        except UnicodeDecodeError:
+            read_leniently()
+            self.begin_epoch()
             return
         if epoch != self.epoch or not self.flow_active:
             return  # whatever was fetched is fetched again in the epoch that follows
