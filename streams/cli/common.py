@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import sys
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -89,6 +90,17 @@ def broker_address(given: str | None) -> str:
             "(or name yours with --bootstrap-servers)"
         )
     return broker.bootstrap_servers
+
+
+def a_day(text: str) -> date:
+    """Return a day that was given as 2026-06-01."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise CliError(f"{text} is not a day such as 2026-06-01", 2) from None
+    if not 2000 <= day.year <= 2099:
+        raise CliError(f"{text} is not a day from 2000-01-01 to 2099-12-31", 2)
+    return day
 
 
 def example(*lines: str, what: str = "Example") -> str:

@@ -26,11 +26,13 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from streams.cli import ecb
 from streams.cli.common import (
     AsJson,
     BootstrapServers,
     CliError,
     Prefix,
+    a_day,
     broker_address,
     counted,
     err,
@@ -53,7 +55,9 @@ if TYPE_CHECKING:
     from streams.shell.topics import Names
 
 EXAMPLES = example(
-    "quotastream publish policies.jsonl remittances.csv", "gunzip -c 2026.jsonl.gz | quotastream publish -"
+    "quotastream publish policies.jsonl remittances.csv",
+    "gunzip -c 2026.jsonl.gz | quotastream publish -",
+    "quotastream publish --ecb --base USD --since 2026-01-01",
 )
 PROBLEMS_SHOWN = 10
 SPOOL_IN_MEMORY_BYTES = 64 << 20
@@ -77,26 +81,41 @@ class Reading:
 
 
 def publish(
-    files: Annotated[list[str], typer.Argument(metavar="FILE", help="JSON lines or CSV; - for stdin.")],
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="FILE", help="JSON lines or CSV; - for stdin.", show_default=False)
+    ] = None,
     bootstrap_servers: BootstrapServers = None,
     prefix: Prefix = "",
     skip_invalid: Annotated[
         bool, typer.Option("--skip-invalid", help="Publish the good lines all the same.")
     ] = False,
+    with_ecb: Annotated[
+        bool, typer.Option("--ecb", help="Publish the European Central Bank's history of exchange rates.")
+    ] = False,
+    base: Annotated[str, typer.Option("--base", metavar="CURRENCY", help="With --ecb: rates to this one.")] = "USD",
+    since: Annotated[
+        str, typer.Option("--since", metavar="DAY", help="With --ecb: from this day on.")
+    ] = "2000-01-01",
+    until: Annotated[str, typer.Option("--until", metavar="DAY", help="With --ecb: to this day.")] = "2099-12-31",
     as_json: AsJson = False,
 ) -> None:
     """Publish events: each line goes to its topic by its type. Nothing is published if any line is invalid.
 
     CSV: the header names the fields; an empty cell is an absent field; without a column `type` every line is a
     remittance; parts of a field have columns of their own: scope.region, scope.all, scope.group_id, pace.kind.
-    Publishing a file twice harms nothing: the same event again counts once.
+    Publishing anything twice harms nothing: the same event again counts once.
     """
+    if not files and not with_ecb:
+        raise CliError("name a FILE to publish (- for stdin), or give --ecb", 2)
+    history = ecb.History(ecb.require_base(base), a_day(since), a_day(until)) if with_ecb else None
     quiet_kafka_client()
     names = installation(prefix)
     address = broker_address(bootstrap_servers)
     with tempfile.SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY_BYTES) as spool:
         with checking_progress(shown=not as_json) as progress:
-            reading = _read(files, spool, progress)
+            reading = _read(files or [], spool, progress)
+            if history is not None:
+                _read_ecb(history, reading, spool)
         if reading.invalid and not skip_invalid:
             _refuse(reading, as_json)
         with admin_client(address, ANSWER_WITHIN_S) as admin:
@@ -206,6 +225,12 @@ def _read(files: list[str], spool: IO[bytes], progress: Progress) -> Reading:
                 stream.close()
     progress.update(task, completed=seen)
     return reading
+
+
+def _read_ecb(history: ecb.History, reading: Reading, spool: IO[bytes]) -> None:
+    """Judge the bank's rates as any file's lines."""
+    for line in history.lines():
+        _take(reading, judged("European Central Bank", line), spool)
 
 
 def _take(reading: Reading, judgement: Record | Problem, spool: IO[bytes]) -> None:
