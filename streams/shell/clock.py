@@ -15,19 +15,41 @@ if TYPE_CHECKING:
 DayReached = Callable[[], Day]
 
 
+class ClockError(Exception):
+    """The clock file says no time; the text is one line that says what to do."""
+
+
 def wall_clock(settle_seconds: int, clock_file: Path | None = None) -> DayReached:
     """Return what tells the day reached: the UTC day, turning `settle_seconds` after midnight.
 
-    `clock_file` holds an RFC 3339 time that is read anew at each call, in place of the system's clock.
+    `clock_file` holds an RFC 3339 time that is read anew at each call, in place of the system's clock. While it can't
+    be read (whoever moves it may be writing it) the clock stands still; ClockError where it never could be.
     """
+    read: list[float] = []
 
     def day_reached() -> Day:
-        now = (
-            time.time() if clock_file is None else datetime.fromisoformat(clock_file.read_text().strip()).timestamp()
-        )
+        if clock_file is None:
+            now = time.time()
+        else:
+            try:
+                read[:] = [_time_in(clock_file)]
+            except (OSError, ValueError) as error:
+                if not read:
+                    message = (
+                        f"QUOTASTREAM_CLOCK_FILE {clock_file}: holds no time such as 2026-07-01T12:00:00Z ({error})"
+                    )
+                    raise ClockError(message) from error
+            now = read[0]
         return day_of(int((now - settle_seconds) * 1_000_000))
 
     return day_reached
+
+
+def _time_in(clock_file: Path) -> float:
+    moment = datetime.fromisoformat(clock_file.read_text().strip())
+    if moment.tzinfo is None:
+        raise ValueError("no offset")
+    return moment.timestamp()
 
 
 def standing(day: Day) -> DayReached:

@@ -23,8 +23,8 @@ class Settings(BaseSettings):
         default=None, description="host:port[,host:port] of the Kafka to use; none: the embedded broker"
     )
     prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]{0,64}$", description="put before every name in Kafka")
-    state_dir: Path = Field(
-        default_factory=lambda: default_data_dir() / "state", description="folder of the worker's local store"
+    state_dir: Path | None = Field(
+        default=None, description="folder of the worker's local store; none: a free one in the user's data folder"
     )
     partitions: int = Field(default=4, ge=1, le=10_000, description="of topics that a worker has to create")
     session_timeout_seconds: float = Field(

@@ -10,7 +10,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -18,12 +18,13 @@ from prometheus_client import start_http_server
 
 from streams.shell import topic_admin
 from streams.shell.app import add_agent, make_app
-from streams.shell.clock import standing, wall_clock
+from streams.shell.clock import ClockError, standing, wall_clock
 from streams.shell.folder import Folder
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import CLIENT_ERRORS, Outbox
 from streams.shell.policy_log import PolicyLog
 from streams.shell.router import Router
+from streams.shell.settings import default_data_dir
 from streams.shell.topics import Names
 from streams.shell.watchdog import Watchdog
 from streams.shell.workplace import Workplace
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.core.events import Day
+    from streams.shell.clock import DayReached
     from streams.shell.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -63,12 +65,11 @@ def run(settings: Settings, bootstrap_servers: str, replay: Replay | None = None
     """Run a worker until SIGTERM or SIGINT; return the exit code. WorkerError where it can't start."""
     names = Names(settings.prefix, replay is not None, replay.output_prefix if replay else "")
     log_ids = _prepare_topics(bootstrap_servers, names, settings)
-    metrics = Metrics()
-    if settings.metrics_port is not None:
-        start_http_server(settings.metrics_port, addr="127.0.0.1")
-    with _locked(settings.state_dir):
+    day_reached = standing(replay.day) if replay else _clock(settings)
+    metrics = _metrics(settings.metrics_port)
+    with _state_folder(settings.state_dir, names.consumer_group) as folder:
         for pause_seconds in chain((1.0, 2.0, 4.0, 8.0, 16.0), repeat(30.0)):
-            worker = Worker(settings, bootstrap_servers, names, replay, log_ids, metrics)
+            worker = Worker(settings, bootstrap_servers, names, day_reached, log_ids, metrics, folder)
             if _run_in_loop(worker):
                 return 0
             log.error("the worker starts anew in %.0f s", pause_seconds)
@@ -88,6 +89,25 @@ def _run_in_loop(worker: Worker) -> bool:
         return False
     finally:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # between two runs nothing is begun
+
+
+def _clock(settings: Settings) -> DayReached:
+    clock = wall_clock(settings.settle_seconds, settings.clock_file)
+    try:
+        clock()
+    except ClockError as error:
+        raise WorkerError(str(error)) from error
+    return clock
+
+
+def _metrics(port: int | None) -> Metrics:
+    metrics = Metrics()
+    if port is not None:
+        try:
+            start_http_server(port, addr="127.0.0.1")
+        except OSError as error:
+            raise WorkerError(f"--metrics-port {port} can't be served ({error.strerror}): give another") from error
+    return metrics
 
 
 def _prepare_topics(bootstrap_servers: str, names: Names, settings: Settings) -> LogIds:
@@ -122,38 +142,52 @@ def _refuse_where_live(admin: Any, names: Names) -> None:
 
 
 @contextmanager
-def _locked(state_dir: Path) -> Iterator[None]:
-    """Hold the state folder for this process alone."""
+def _state_folder(named: Path | None, consumer_group: str) -> Iterator[Path]:
+    """Hold a folder for this process's local stores alone: the named one, or the first that is free of the user's."""
+    if named is not None:
+        with _lock(named, consumer_group) as is_mine:
+            if not is_mine:
+                raise WorkerError(f"another worker uses the state folder {named}: give another with --state-dir")
+            yield named
+        return
+    for number in count(1):
+        folder = default_data_dir() / "state" / f"{consumer_group}-{number}"
+        with _lock(folder, consumer_group) as is_mine:
+            if is_mine:
+                yield folder
+                return
+
+
+@contextmanager
+def _lock(folder: Path, consumer_group: str) -> Iterator[bool]:
     try:
-        state_dir.mkdir(parents=True, exist_ok=True)
-        handle = (state_dir / "lock").open("w")
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = (folder / f"{consumer_group}.lock").open("w")
     except OSError as error:
-        raise WorkerError(
-            f"the state folder {state_dir} can't be used ({error.strerror}): give --state-dir"
-        ) from error
+        raise WorkerError(f"the state folder {folder} can't be used ({error.strerror}): give --state-dir") from error
     with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise WorkerError(f"another worker uses the state folder {state_dir}: give --state-dir") from error
-        yield
+        except OSError:
+            yield False
+        else:
+            yield True
 
 
 class Worker:
     """The parts of a worker, and their order of starting and stopping."""
 
     def __init__(
-        self, settings: Settings, bootstrap_servers: str, names: Names, replay: Replay | None, log_ids: LogIds,
-        metrics: Metrics,
+        self, settings: Settings, bootstrap_servers: str, names: Names, day_reached: DayReached, log_ids: LogIds,
+        metrics: Metrics, state_folder: Path,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._bootstrap_servers = bootstrap_servers
         self._names = names
         self._log_ids = log_ids
         self._metrics = metrics
-        self._day_reached = (
-            standing(replay.day) if replay else wall_clock(settings.settle_seconds, settings.clock_file)
-        )
+        self._state_folder = state_folder
+        self._day_reached = day_reached
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[Any]] = []
 
@@ -164,7 +198,7 @@ class Worker:
             loop.add_signal_handler(number, self._stop.set)
         outbox = Outbox(self._bootstrap_servers, self._names.consumer_group)
         await outbox.start()
-        app = make_app(self._names, self._settings, self._bootstrap_servers, self._settings.state_dir)
+        app = make_app(self._names, self._settings, self._bootstrap_servers, self._state_folder)
         folder = await self._put_together(app, outbox)
         try:
             await app.start()
@@ -186,7 +220,7 @@ class Worker:
             names, self._bootstrap_servers, await outbox.partitions(names.home), self._log_ids.policies,
             await self._input_ends(outbox), self._day_reached, policy_log, router, metrics, consumer.prove_membership,
         )  # fmt: skip
-        folder = Folder(place, consumer, self._settings.state_dir, self._log_ids.home)
+        folder = Folder(place, consumer, self._state_folder, self._log_ids.home)
         consumer.start_offsets = folder.start_offsets
         add_agent(app, "router", names.inputs, router.route)
         add_agent(app, "folder", (names.home,), folder.fold)
