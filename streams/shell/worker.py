@@ -119,6 +119,8 @@ def _prepare_topics(bootstrap_servers: str, names: Names, settings: Settings) ->
         if missing:
             topic_admin.create_missing(admin, names, settings.partitions)
         for difference in topic_admin.check(admin, names):
+            if difference.fatal:
+                raise WorkerError(str(difference))
             log.warning("%s", difference)
         ids = {topic["name"]: str(topic["topic_id"]) for topic in admin.describe_topics([names.home, names.policies])}
         return LogIds(ids[names.home], ids[names.policies])
