@@ -92,14 +92,14 @@ def broker_address(given: str | None) -> str:
     return broker.bootstrap_servers
 
 
-def a_day(text: str) -> date:
+def a_day(text: str, last_year: int = 2099) -> date:
     """Return a day that was given as 2026-06-01."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
         raise CliError(f"{text} is not a day such as 2026-06-01", 2) from None
-    if not 2000 <= day.year <= 2099:
-        raise CliError(f"{text} is not a day from 2000-01-01 to 2099-12-31", 2)
+    if not 2000 <= day.year <= last_year:
+        raise CliError(f"{text} is not a day from 2000-01-01 to {last_year}-12-31", 2)
     return day
 
 

@@ -10,7 +10,20 @@ from typing import Annotated
 import typer
 from kafka.errors import KafkaError
 
-from streams.cli import demo, kafka, publish, status, topics, watch, worker
+from streams.cli import (
+    backtest,
+    close_year,
+    demo,
+    explain,
+    forecast,
+    kafka,
+    publish,
+    status,
+    topics,
+    watch,
+    what_if,
+    worker,
+)
 from streams.cli.common import CliError, example, one_line
 from streams.devkafka.errors import BrokerError
 from streams.shell.topic_admin import TopicAdminError
@@ -34,6 +47,11 @@ app.command(epilog=publish.EXAMPLES)(publish.publish)
 app.command(epilog=worker.EXAMPLES)(worker.worker)
 app.command(epilog=watch.EXAMPLES)(watch.watch)
 app.command(epilog=status.EXAMPLES)(status.status)
+app.command(epilog=explain.EXAMPLES)(explain.explain)
+app.command("what-if", epilog=what_if.EXAMPLES)(what_if.what_if)
+app.command(epilog=backtest.EXAMPLES)(backtest.backtest)
+app.command("close-year", epilog=close_year.EXAMPLES)(close_year.close_year)
+app.command(epilog=forecast.EXAMPLES)(forecast.forecast)
 
 
 def _show_version(wanted: bool) -> None:
