@@ -35,9 +35,12 @@ class RunningWorker(WorkerProcess):
         self._environment |= {f"QUOTASTREAM_{key.upper()}": value for key, value in settings.items()}
 
     def wait(self, within_seconds: float = 30) -> int:
-        """Wait until it ends by itself; return the exit code."""
+        """Wait until it ends by itself; return the exit code. One that doesn't is killed."""
         assert self.process is not None
-        return self.process.wait(within_seconds)
+        try:
+            return self.process.wait(within_seconds)
+        finally:
+            self.kill()
 
     @property
     def last_line(self) -> str:

@@ -87,6 +87,8 @@ def _day(text: str) -> int:
 
 
 def _log_to_stderr(level: str) -> None:
+    if level.lower() not in {"debug", "info", "warning", "error"}:
+        raise CliError(f"--log-level {level}: not one of debug, info, warning, error", 2)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=level.upper())
     for chatty in ("aiokafka", "faust", "mode"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
