@@ -110,17 +110,26 @@ class Book:
         if group_id not in self._groups and not money_years:
             return []
         current = year_of(day_reached)
-        candidates = {current, *money_years}
-        for policy in self.touching(group_id):
-            if isinstance(policy, TargetSet):
-                candidates.add(policy.plan_year)
-            elif isinstance(policy, LevyImposed):
-                candidates.add(year_of(policy.from_day))
         return [
             year
-            for year in sorted(candidates)
+            for year in sorted({current, *self.history_years(group_id, money_years)})
             if year in money_years or self._account_exists(group_id, year, day_reached, opened=year == current)
         ]
+
+    def history_years(self, group_id: str, money_years: Collection[int]) -> list[int]:
+        """Return, ascending, the years in which the group can have episodes: a known target, levy or money names them.
+
+        An account that exists no longer, its target revoked, keeps its history: what was open lapsed (decisions/0001, 2).
+        """
+        if group_id not in self._groups and not money_years:
+            return []
+        years = set(money_years)
+        for policy in self.touching(group_id):
+            if isinstance(policy, TargetSet):
+                years.add(policy.plan_year)
+            elif isinstance(policy, LevyImposed):
+                years.add(year_of(policy.from_day))
+        return sorted(years)
 
     def _account_exists(self, group_id: str, year: int, day_reached: Day, *, opened: bool) -> bool:
         bounds = plan_year(year)

@@ -196,16 +196,18 @@ class Teller:
     ) -> None:  # fmt: skip
         book, day = self._place.policy_log.book, self._told.day
         held = self._told.accounts.get(group_id, {})
-        years = book.plan_years(group_id, self.ledger.plan_years(group_id), day)
-        for year in sorted({*years, *held}):
+        money_years = self.ledger.plan_years(group_id)
+        years = book.plan_years(group_id, money_years, day)
+        with_history = {*years, *book.history_years(group_id, money_years)}
+        for year in sorted({*with_history, *held}):
             before = held.get(year, ToldAccount(None, {}))
             money = self.ledger.money(group_id, year)
-            account = evaluate(book, money, group_id, year, day) if year in years else None
+            account = evaluate(book, money, group_id, year, day) if year in with_history else None
             told, changed = tell(before.episodes, account, book=book, money=money, group_id=group_id, plan_year=year)
-            status = _digest(account)
+            status = _digest(account) if year in years else None
             alerts += [self._alert(alert) for alert in told]
             if status != before.status:
-                statuses.append(self._status(group_id, year, account, status))
+                statuses.append(self._status(group_id, year, account if year in years else None, status))
             if changed or status != before.status:
                 accounts[group_id, year] = ToldAccount(status, {**before.episodes, **changed})
             self._place.metrics.evaluations.inc()

@@ -131,3 +131,15 @@ def test_the_history_to_an_earlier_day_is_the_beginning_of_a_later_one() -> None
             if e.opened_on <= day("2026-07-01")
         ]
         assert until == [(e.episode_id, e.history) for e in early]
+
+
+def test_an_account_that_ends_keeps_its_history() -> None:
+    """The year of a revoked target has no account on a later day, but still a history that lapsed."""
+    plan = target()
+    book = book_of(plan, revoked("2026-04-01", plan))
+    after_the_year = day("2027-01-01")
+    assert book.plan_years(GROUP, (), after_the_year) == []
+    assert book.history_years(GROUP, ()) == [2026]
+    assert {e.history[-1].transition for e in evaluate(book, money_of(), GROUP, 2026, after_the_year).episodes} == {
+        "lapsed"
+    }
