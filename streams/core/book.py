@@ -117,9 +117,9 @@ class Book:
         ]
 
     def history_years(self, group_id: str, money_years: Collection[int]) -> list[int]:
-        """Return, ascending, the years in which the group can have episodes: a known target, levy or money names them.
+        """Return, ascending, the years in which the group can have episodes: those of known targets, levies, money.
 
-        An account that exists no longer, its target revoked, keeps its history: what was open lapsed (decisions/0001, 2).
+        An account that exists no longer, its target revoked, keeps its history: it lapsed (decisions/0001, 2).
         """
         if group_id not in self._groups and not money_years:
             return []
