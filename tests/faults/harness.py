@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from streams.shell.topics import Names
 
 QUOTASTREAM = Path(sys.executable).with_name("quotastream")
+ROOT = Path(__file__).parents[2]
+READY = "worker ready"
 SESSION_SECONDS = 3.0
 MONEY = ("remittance", "reversal")
 
@@ -53,14 +55,45 @@ class WorkerProcess:
             "QUOTASTREAM_SESSION_TIMEOUT_SECONDS": str(SESSION_SECONDS),
         }
         self.process: subprocess.Popen[bytes] | None = None
+        self._starts = 0  # how often it was ready before its last start
+
+    def set(self, **settings: str) -> WorkerProcess:
+        """Give it settings of its own, by their names in lower case."""
+        self._environment = self._environment | {f"QUOTASTREAM_{k.upper()}": v for k, v in settings.items()}
+        return self
+
+    def wounded(self, wound: str) -> WorkerProcess:
+        """Make it one that is hurt from inside, in one of the ways of `tests.faults.hurt_worker`."""
+        self._arguments = [sys.executable, "-m", "tests.faults.hurt_worker", wound, *self._arguments[1:]]
+        return self
 
     def start(self) -> WorkerProcess:
         """Start it, or start it again."""
         with self.log.open("ab") as log:
+            self._starts = self.said(READY)
             self.process = subprocess.Popen(
-                self._arguments, env=self._environment, stdout=log, stderr=subprocess.STDOUT
+                self._arguments, env=self._environment, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT
             )
         return self
+
+    def ready(self, within_seconds: float = 60) -> WorkerProcess:
+        """Wait until it says that it is ready, since its last start."""
+        assert self.process is not None
+        deadline = time.monotonic() + within_seconds
+        while self.said(READY) <= self._starts:
+            ended = self.process.poll()
+            assert ended is None, f"ended with {ended}: {self.log.read_text(errors='replace')[-2000:]}"
+            assert time.monotonic() < deadline, f"not ready: {self.log.read_text(errors='replace')[-2000:]}"
+            time.sleep(0.05)
+        return self
+
+    def says(self, text: str, times: int = 1, within_seconds: float = 60) -> float:
+        """Wait until so many lines of its log hold the text; return how many seconds that took."""
+        since = time.monotonic()
+        while self.said(text) < times:
+            assert time.monotonic() - since < within_seconds, f"never said {text!r}: {self.log}"
+            time.sleep(0.05)
+        return time.monotonic() - since
 
     def signal(self, number: int) -> None:
         """Send a signal."""
