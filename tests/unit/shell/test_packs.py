@@ -1,0 +1,49 @@
+"""What the home log holds comes back as it was, and a pack of a newer worker is refused."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from streams.core.events import Remittance, Reversal
+from streams.shell import packs
+from streams.shell.packs import Pack
+
+AN_ID, ANOTHER_ID = UUID(int=1).bytes, UUID(int=2).bytes
+
+
+def remit(amount: int, levy_id: str | None = None) -> Remittance:
+    """Return a remittance."""
+    return Remittance("dandong-07", AN_ID, b"12345678", 739_680, amount, "USD", levy_id)
+
+
+@pytest.mark.parametrize("amount", [1, (1 << 63) - 1, 1 << 63, (1 << 64) - 1, 1 << 64, 10**21 - 1])
+@pytest.mark.parametrize("levy_id", [None, "rail"])
+def test_a_pack_comes_back_as_it_was(amount: int, levy_id: str | None) -> None:
+    """Remittances of any amount, reversals, offsets and place, in their order."""
+    reversal = Reversal("dandong-07", ANOTHER_ID, b"abcdefgh", AN_ID)
+    pack = Pack("remittances", 3, 10, 20, [(12, remit(amount, levy_id)), (10, reversal)])
+    again = packs.decode(packs.encode(pack))
+    assert again == pack
+    assert [type(event) for _, event in again.entries] == [Remittance, Reversal]
+
+
+def test_a_pack_without_entries_is_a_stamp() -> None:
+    """Only how far an input has come."""
+    stamp = Pack("remittances", 0, 7, 7, [])
+    assert packs.decode(packs.encode(stamp)) == stamp
+
+
+def test_an_entry_is_small() -> None:
+    """A remittance takes constant bytes in the log, before any compression: under a hundred."""
+    one, many = (len(packs.encode(Pack("remittances", 0, 0, n, [(0, remit(125_000))] * n))) for n in (1, 1001))
+    assert (many - one) / 1000 < 100
+
+
+def test_a_pack_of_another_version_is_refused() -> None:
+    """Nothing is guessed of what a newer worker wrote."""
+    value = msgspec.msgpack.encode((packs.VERSION + 1, "remittances", 0, 0, 1, []))
+    with pytest.raises(ValueError, match="newer worker"):
+        packs.decode(value)
