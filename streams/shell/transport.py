@@ -116,6 +116,13 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
                     getattr(self._client._fetcher, "_fetch_task", None))  # noqa: SLF001  # fmt: skip
         return any(routine is not None and routine.done() for routine in routines)
 
+    async def read_ends(self) -> dict[TP, int]:
+        """Ask Kafka where what is committed ends in each assigned partition: the fetcher may be what stands still."""
+        if self._client is None:
+            return {}
+        ends = await self._client.end_offsets([aiokafka.TopicPartition(*tp) for tp in self.assignment()])
+        return {TP(*tp): end for tp, end in ends.items()}
+
     # --- fetching ---
 
     async def _drain_messages(self, fetcher: Any) -> None:

@@ -11,6 +11,8 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from streams.shell.outbox import CLIENT_ERRORS
+
 if TYPE_CHECKING:
     from faust.types.tuples import TP
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
+ASK_SECONDS = 5.0  # how often Kafka is asked where the partitions end, and how long it may take to answer
 JOIN_SECONDS = 60.0  # joining a group takes a session timeout and a rebalance at most
 NUDGE_SECONDS = 30.0  # without progress where there is lag; a chunk takes well under a second
 RESTART_SECONDS = 120.0
@@ -27,9 +30,11 @@ RESTART_SECONDS = 120.0
 class Watchdog:
     """Watches one consumer. `stalled` names the partitions that stand still, as `topic[partition]`."""
 
-    def __init__(self, consumer: ChunkConsumer) -> None:
+    def __init__(self, consumer: ChunkConsumer, now: float | None = None) -> None:
         self._consumer = consumer
-        self._joined_at = time.monotonic()
+        self._joined_at = time.monotonic() if now is None else now
+        self._asked_at = -ASK_SECONDS
+        self._ends: dict[TP, int] = {}
         self._fronts: dict[TP, int] = {}
         self._moved_at: dict[TP, float] = {}
         self._nudged_at = 0.0
@@ -39,9 +44,24 @@ class Watchdog:
         """Watch until something is wrong that only a new start mends; return what."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            if time.monotonic() - self._asked_at > ASK_SECONDS and self._consumer.joined:
+                self._asked_at = time.monotonic()
+                await self.read_ends()
             reason = self.look(time.monotonic())
             if reason:
                 return reason
+
+    async def read_ends(self) -> None:
+        """Learn where the partitions end now; where Kafka doesn't say, what it said last holds.
+
+        The fetcher's own highwater won't do: it stands still with a fetcher that does, and behind an open transaction
+        of a producer it is ahead of what can be read.
+        """
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                self._ends = await self._consumer.read_ends()
+        except CLIENT_ERRORS as error:
+            log.debug("no ends of partitions: %r", error)
 
     def look(self, now: float) -> str | None:
         """Look once, at a monotonic time in seconds; return why the worker has to start anew, or None."""
@@ -67,5 +87,5 @@ class Watchdog:
         assigned = self._consumer.assignment() if self._consumer.joined else set()
         self._moved_at = {tp: self._moved_at.get(tp, now) for tp in assigned}
         for tp, front in self._consumer.fronts().items():
-            if tp in assigned and (self._fronts.get(tp) != front or self._consumer.highwater(tp) <= front):
+            if tp in assigned and (self._fronts.get(tp) != front or self._ends.get(tp, 0) <= front):
                 self._fronts[tp], self._moved_at[tp] = front, now
