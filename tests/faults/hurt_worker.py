@@ -1,0 +1,108 @@
+"""A worker that is hurt from inside: `python -m tests.faults.hurt_worker WOUND worker ...`.
+
+It is the normal worker, but at SIGUSR1 (or from its start, where that is said) one thing in it breaks, the way that
+it breaks in Faust, in aiokafka, or by a bug of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from streams.cli.main import main
+from streams.shell import router, transport, watchdog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streams.shell.transport import Chunk, ChunkConsumer
+
+SLOW_SECONDS = 25.0
+
+
+def coordination(consumer: ChunkConsumer) -> None:
+    """End aiokafka's coordination routine: no rebalance is noticed any more."""
+    consumer._client._coordinator._coordination_task.cancel()
+
+
+def fetch(consumer: ChunkConsumer) -> None:
+    """End aiokafka's fetch routine: nothing arrives any more."""
+    consumer._client._fetcher._fetch_task.cancel()
+
+
+def unfetched(consumer: ChunkConsumer) -> None:
+    """Let the fetcher pass over every partition, in silence (faust-streaming/faust #629)."""
+    consumer._client.pause(*consumer._client.assignment())
+
+
+def hanging(_: ChunkConsumer) -> None:
+    """Let what handles the chunks of the inputs hang for ever."""
+
+    async def hang(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    router.Router.route = hang  # type: ignore[method-assign]
+
+
+AT_SIGNAL: dict[str, Callable[[ChunkConsumer], None]] = {
+    "coordination": coordination,
+    "fetch": fetch,
+    "unfetched": unfetched,
+    "hanging": hanging,
+}
+
+
+def raising() -> None:
+    """From the start: what handles a chunk raises, each third time."""
+    route, calls = router.Router.route, 0
+
+    async def sometimes(self: router.Router, chunk: Chunk) -> None:
+        nonlocal calls
+        calls += 1
+        if calls % 3 == 1:
+            raise RuntimeError("a bug, for once")
+        await route(self, chunk)
+
+    router.Router.route = sometimes  # type: ignore[method-assign]
+
+
+def slow() -> None:
+    """From the start: the first chunk's acknowledgements take very long, later ones overtake it."""
+    acknowledged, calls = router.acknowledged, 0
+
+    async def late(futures: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            await asyncio.sleep(SLOW_SECONDS)
+        await acknowledged(futures)
+
+    router.acknowledged = late
+
+
+FROM_START: dict[str, Callable[[], None]] = {"raising": raising, "slow": slow}
+
+
+def hurt_at_signal(wound: Callable[[ChunkConsumer], None]) -> None:
+    """Have each consumer hurt at SIGUSR1; the watchdog is as in a worker, only less patient."""
+    on_start = transport.ChunkConsumer.on_start
+    route = router.Router.route
+
+    async def connect(self: ChunkConsumer) -> None:
+        router.Router.route = route  # type: ignore[method-assign]  a worker put together anew is a whole one
+        await on_start(self)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, wound, self)
+
+    transport.ChunkConsumer.on_start = connect  # type: ignore[method-assign]
+    watchdog.NUDGE_SECONDS, watchdog.RESTART_SECONDS = 3.0, 8.0
+
+
+if __name__ == "__main__":
+    name = sys.argv.pop(1)
+    if name in AT_SIGNAL:
+        hurt_at_signal(AT_SIGNAL[name])
+    else:
+        FROM_START[name]()
+    main()

@@ -1,0 +1,41 @@
+"""A worker whose consumer goes silent, or whose handling hangs, notices, says so, and recovers by itself."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.faults.scene import Scene
+
+WOUNDS = [
+    ("coordination", "no longer talks to its group"),
+    ("fetch", "no longer talks to its group or fetches"),
+    ("unfetched", "no progress"),
+    ("hanging", "no progress"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("wound", "says"), WOUNDS)
+def test_a_stall_is_noticed_and_mended(scene: Scene, wound: str, says: str) -> None:
+    """Hurt from inside amid the stream, the worker says what stands still and goes on, in the same process."""
+    scene.plays(61, 3_000)
+    worker = scene.worker("w1").wounded(wound).start().ready()
+    scene.publish(seconds=12)
+    worker.says("caught up", 4)
+    time.sleep(3)
+    since = time.monotonic()
+    worker.signal(signal.SIGUSR1)
+    noticed = worker.says(says)
+    worker.says("starts anew")
+    worker.says("caught up", 8)
+    recovered = time.monotonic() - since
+    outputs = scene.compare()
+    assert worker.stop() == 0
+    scene.report(
+        f"stall in a worker: {wound}", outputs, noticed_seconds=round(noticed, 1), stood_seconds=round(recovered, 1)
+    )
