@@ -359,19 +359,25 @@ def test_discarding_begins_again(path: Path) -> None:
 
 
 def test_a_fold_that_fails_took_nothing_in(path: Path) -> None:
-    """Where the store can't be written, position, stamps, money and conflicts stay as they were, in memory too."""
+    """Where the last write fails, position, stamps, money, groups and conflicts stay as they were, in memory too."""
     ledger = HomeLedger(path, "log")
-    before = sums(ledger)
-    ledger._db.execute("PRAGMA query_only = 1")
-    pack = Pack("remittances", 1, 9, 12, [(9, remit(7)), (10, reverse(8, of=1)), (11, remit(1, 3, digest=b"d" * 8))])
-    with pytest.raises(sqlite3.Error):
+    assert sums(ledger) == [5, 100]
+    ledger._db.execute("CREATE TEMP TRIGGER f BEFORE INSERT ON main.stamps BEGIN SELECT RAISE(ABORT, 'full'); END")
+    events = [remit(7), reverse(8, of=1), remit(1, 3, digest=b"d" * 8), remit(1, group="new")]
+    pack = Pack("remittances", 1, 9, 13, list(enumerate(events, 9)))
+    with pytest.raises(sqlite3.Error, match="full"):
         ledger.fold([(44, pack)], 45)
     assert ledger.position == 44
     assert ledger.stamps == {("remittances", 1): 9, ("remittances", 2): 3}
-    assert sums(ledger) == before
-    ledger._db.execute("PRAGMA query_only = 0")
-    ledger.fold([(44, pack)], 45)
     assert sums(ledger) == [5, 100]
+    assert set(ledger.group_ids()) == {"g"}
+    assert ledger.conflicts == {Conflict("remittances", 1, 8)}
+    ledger._db.execute("DROP TRIGGER f")
+    ledger.fold([(44, pack)], 45)
+    ledger.close()
+    ledger = HomeLedger(path, "log")
+    assert sums(ledger) == [5, 100]
+    assert set(ledger.group_ids()) == {"g", "new"}
     assert ledger.conflicts == {Conflict("remittances", 1, 8), Conflict("remittances", 1, 11)}
     ledger.close()
 
