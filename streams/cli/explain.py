@@ -88,12 +88,12 @@ def _grow(tree: Tree, node: Node, depth: int) -> None:
 
 def _line(node: Node) -> str:
     value = "" if node.value is None else _value(node)
-    note = f" [dim]{escape(node.note)}[/]" if node.note else ""
+    note = f" [dim]· {escape(node.note)}[/]" if node.note else ""
     ids = [f"policy {policy_id[:SHORT_ID]}" for policy_id in node.policies]
     if node.value is None and node.policies:  # a policy in words: here its whole id is looked up
         ids = [f"policy {node.policies[0]}"]
     ids += list(node.events)
-    behind = f" [cyan]{escape(', '.join(ids))}[/]" if ids else ""
+    behind = f" [cyan]← {escape(', '.join(ids))}[/]" if ids else ""
     mark = " [green]✓[/]" if node.adds_up and node.parts else ""
     return f"{escape(node.label)}{value}{mark}{note}{behind}"
 

@@ -59,7 +59,7 @@ def ranges(plan: Plan, start: Day, stop: Day, digits: Mapping[str, int]) -> tupl
             for share in shares
         )  # fmt: skip
         label = f"{day_text(first)} to {day_text(after - 1)}" if days > 1 else day_text(first)
-        note = f"{days:,} {'day' if days == 1 else 'days'} x {_text(exact / days, decimals)} a day"
+        note = f"{days:,} {'day' if days == 1 else 'days'} x {grouped(_text(exact / days, decimals))} a day"
         nodes.append(Node(label, _text(exact, decimals), unit, exact, EXACTLY, note, parts=parts))
     return tuple(nodes)
 

@@ -70,7 +70,8 @@ def line_chart(title: str, days: Sequence[str], lines: Sequence[Line]) -> str:
     for at, day in enumerate(days):
         if at == len(days) - 1 or x(at + 1) - x(at) > 40:
             anchor = "end" if at == len(days) - 1 else "middle"
-            label = date.fromisoformat(day).strftime("%-d %b")
+            shown = date.fromisoformat(day)
+            label = f"{shown.day} {shown:%b}"
             parts.append(f'<text class="axis" x="{x(at):.1f}" y="{height - 6}" text-anchor="{anchor}">{label}</text>')
     for line in lines:
         points = " ".join(f"{x(at):.1f},{y(value):.1f}" for at, value in enumerate(line.values))

@@ -40,7 +40,7 @@ def test_the_worked_example_down_to_its_days() -> None:
     explained = tree(known([first, cut], {GROUP: [("2026-03-01", 150_000_00)]}), "2026-07-01")
     assert explained["expected_to_date"]["value"] == "181000.00"
     (before,) = explained["expected_to_date"]["parts"]
-    assert (before["label"], before["note"]) == ("2026-01-01 to 2026-06-30", "181 days x 1000.00 a day")
+    assert (before["label"], before["note"]) == ("2026-01-01 to 2026-06-30", "181 days x 1,000.00 a day")
     assert found(before, "policies") == {first.policy_id}
     whole = explained["adjusted_target"]
     assert whole["value"] == "337400.00"
