@@ -106,7 +106,7 @@ def publish(
     Publishing anything twice harms nothing: the same event again counts once.
     """
     if not files and not with_ecb:
-        raise CliError("name a FILE to publish (- for stdin), or give --ecb", 2)
+        raise CliError("name a FILE to publish (- for stdin), or give --ecb (see quotastream publish --help)", 2)
     history = ecb.History(ecb.require_base(base), a_day(since), a_day(until)) if with_ecb else None
     quiet_kafka_client()
     names = installation(prefix)
