@@ -101,7 +101,7 @@ def truncate(state: Path) -> None:
             file.truncate(store.stat().st_size // 2 + 100)
 
 
-@pytest.mark.parametrize("what_befalls", [keep, delete, spoil, truncate])
+@pytest.mark.parametrize("what_befalls", [keep, delete, spoil, pytest.param(truncate, marks=pytest.mark.slow)])
 def test_state_survives_a_restart(told: House, what_befalls: Callable[[Path], None]) -> None:
     """With its store, without, with garbage in its place: the sums go on, and nothing told is told again."""
     seen = told.seen
