@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import sqlite3
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from faust.types.tuples import TP
 
 from streams.shell import packs
 from streams.shell.ledger import HomeLedger
+from streams.shell.outbox import ended
 from streams.shell.teller import Teller
 
 if TYPE_CHECKING:
@@ -66,9 +66,7 @@ class Folder:
 
     async def _release(self, partition: int) -> None:
         task, teller = self._telling.pop(partition), self._tellers.pop(partition)
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await ended(task)
         teller.ledger.close()
 
     async def stop(self) -> None:

@@ -111,6 +111,17 @@ async def acknowledged(futures: Sequence[asyncio.Future[Any]]) -> None:
             raise result
 
 
+async def ended(task: asyncio.Task[Any]) -> None:
+    """Cancel a task until it has ended.
+
+    Once isn't enough: `asyncio.wait_for` (before Python 3.12), which aiokafka and others use, swallows a cancellation
+    that comes just when what it waits for is done. Whoever awaits the task then waits for ever.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.5)
+
+
 _retiring: set[asyncio.Task[None]] = set()
 
 

@@ -162,7 +162,8 @@ class Teller:
     async def _wait(self) -> None:
         self._woken.clear()
         try:
-            await asyncio.wait_for(self._woken.wait(), TICK_SECONDS)
+            async with asyncio.timeout(TICK_SECONDS):
+                await self._woken.wait()
         except TimeoutError:
             return
 

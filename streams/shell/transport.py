@@ -214,7 +214,8 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
         """Wait until something changed (a chunk finished, an epoch began), at most a little while."""
         self._changed.clear()
         try:
-            await asyncio.wait_for(self._changed.wait(), 0.2)
+            async with asyncio.timeout(0.2):
+                await self._changed.wait()
         except TimeoutError:
             return
 
