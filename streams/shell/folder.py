@@ -13,6 +13,7 @@ from streams.shell import packs
 from streams.shell.ledger import HomeLedger
 from streams.shell.outbox import ended
 from streams.shell.teller import Teller
+from streams.shell.versions import NewerStateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,6 +97,9 @@ class Folder:
             )
             await asyncio.sleep(1.0)
             self._consumer.begin_epoch()
+        except NewerStateError as error:  # reading it again would find the same: the worker has to stop
+            if not self.failed.done():
+                self.failed.set_exception(error)
         except sqlite3.DatabaseError as error:
             log.error("home partition %d: the local store is damaged (%s); made again", teller.partition, error)
             await self._remake(teller)

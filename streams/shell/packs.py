@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from streams.core.events import Remittance, Reversal
+from streams.shell.versions import NewerStateError
 
 VERSION = 1
 _INT64_MAX = (1 << 63) - 1
@@ -48,10 +49,11 @@ def _row(offset: int, event: Remittance | Reversal) -> tuple[object, ...]:
 
 
 def decode(value: bytes) -> Pack:
-    """Return the pack that the bytes hold; ValueError for a version that this program does not know."""
-    version, topic, partition, first, after, rows = _decode(value)
-    if version != VERSION:
-        raise ValueError(f"pack of version {version}, known is {VERSION}: written by a newer worker")
+    """Return the pack that the bytes hold; NewerStateError for a version that this program does not know."""
+    version, *fields = _decode(value)
+    if version != VERSION:  # asked before anything else is: a newer pack may have more fields
+        raise NewerStateError(f"a pack in the home log is of version {version}, known is {VERSION}")
+    topic, partition, first, after, rows = fields
     return Pack(topic, partition, first, after, [_entry(row) for row in rows])
 
 

@@ -19,6 +19,7 @@ from streams.shell import codec
 from streams.shell.ledger import Conflict
 from streams.shell.outbox import CLIENT_ERRORS
 from streams.shell.router import STAMP_KEY, source_of
+from streams.shell.versions import NewerStateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +87,8 @@ class PolicyLog:
         try:
             policy = codec.decode("policy-changes", record.value)
         except codec.BadRecord as bad:  # a router of another version let it in
+            if bad.reason in {"unknown_version", "unknown_type"}:
+                raise NewerStateError(f"the policies log at offset {record.offset}: {bad.detail}") from None
             log.error("policies log at offset %d: %s (%s)", record.offset, bad.reason, bad.detail)
             return
         assert isinstance(policy, Policy)

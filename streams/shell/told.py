@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.core.telling import ToldEpisode
 from streams.shell.ledger import Conflict
+from streams.shell.versions import NewerStateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,7 @@ class Told:
         if key == META_KEY:
             meta = json.loads(value or b"{}")
             if meta["version"] != VERSION:
-                raise ValueError(f"told in version {meta['version']}, known is {VERSION}: a newer worker ran here")
+                raise NewerStateError(f"what was told is in version {meta['version']}, known is {VERSION}")
             self.day, self.policies, self.policies_log = meta["day"], meta["policies"], meta["policies_log"]
             return
         if key.startswith(CONFLICT_MARK):
@@ -91,14 +92,24 @@ async def read_told(bootstrap_servers: str, topic: str, partition: int) -> Told:
         isolation_level="read_committed", max_partition_fetch_bytes=8 << 20,
     )  # fmt: skip
     await consumer.start()
-    told = Told()
+    newest: dict[bytes, bytes | None] = {}
     try:
         consumer.assign([tp])
         await consumer.seek_to_beginning(tp)
         end = (await consumer.end_offsets([tp]))[tp]
         while await consumer.position(tp) < end:
             for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
-                told.take(record.key, record.value)
+                newest[record.key] = record.value
     finally:
         await consumer.stop()
+    return told_of(newest)
+
+
+def told_of(newest: dict[bytes, bytes | None]) -> Told:
+    """Return what the newest records of a partition say; NewerStateError where a newer worker wrote them."""
+    told = Told()
+    if META_KEY in newest:  # it has the version, by which alone the others can be read
+        told.take(META_KEY, newest.pop(META_KEY))
+    for key, value in newest.items():
+        told.take(key, value)
     return told

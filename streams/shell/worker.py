@@ -26,6 +26,7 @@ from streams.shell.policy_log import PolicyLog
 from streams.shell.router import Router
 from streams.shell.settings import default_data_dir
 from streams.shell.topics import Names
+from streams.shell.versions import NewerStateError
 from streams.shell.watchdog import Watchdog
 from streams.shell.workplace import Workplace
 
@@ -64,12 +65,12 @@ class LogIds(NamedTuple):
 def run(settings: Settings, bootstrap_servers: str, replay: Replay | None = None) -> int:
     """Run a worker until SIGTERM or SIGINT; return the exit code. WorkerError where it can't start."""
     names = Names(settings.prefix, replay is not None, replay.output_prefix if replay else "")
-    log_ids = _prepare_topics(bootstrap_servers, names, settings)
+    _prepare_topics(bootstrap_servers, names, settings)
     day_reached = standing(replay.day) if replay else _clock(settings)
     metrics = _metrics(settings.metrics_port)
     with _state_folder(settings.state_dir, names.consumer_group) as folder:
         for pause_seconds in chain((1.0, 2.0, 4.0, 8.0, 16.0), repeat(30.0)):
-            worker = Worker(settings, bootstrap_servers, names, day_reached, log_ids, metrics, folder)
+            worker = Worker(settings, bootstrap_servers, names, day_reached, metrics, folder)
             if _run_in_loop(worker):
                 return 0
             log.error("the worker starts anew in %.0f s", pause_seconds)
@@ -84,7 +85,7 @@ def _run_in_loop(worker: Worker) -> bool:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(worker.run())
-    except CLIENT_ERRORS as error:
+    except (*CLIENT_ERRORS, topic_admin.TopicAdminError) as error:
         log.error("the worker ended: %r", error)
         return False
     finally:
@@ -110,8 +111,8 @@ def _metrics(port: int | None) -> Metrics:
     return metrics
 
 
-def _prepare_topics(bootstrap_servers: str, names: Names, settings: Settings) -> LogIds:
-    """Create what is missing, say what differs; return which logs these are."""
+def _prepare_topics(bootstrap_servers: str, names: Names, settings: Settings) -> None:
+    """Create what is missing, say what differs."""
     with topic_admin.admin_client(bootstrap_servers) as admin:
         if names.replay and not names.output_prefix:
             _refuse_where_live(admin, names)
@@ -122,8 +123,16 @@ def _prepare_topics(bootstrap_servers: str, names: Names, settings: Settings) ->
             if difference.fatal:
                 raise WorkerError(str(difference))
             log.warning("%s", difference)
-        ids = {topic["name"]: str(topic["topic_id"]) for topic in admin.describe_topics([names.home, names.policies])}
-        return LogIds(ids[names.home], ids[names.policies])
+
+
+def _read_log_ids(bootstrap_servers: str, names: Names) -> LogIds:
+    """Return which logs these are. At each start, for a rebuild may have made them anew since the one before."""
+    with topic_admin.admin_client(bootstrap_servers) as admin:
+        topics = admin.describe_topics([names.home, names.policies])
+    if any(topic["error_code"] for topic in topics):
+        raise topic_admin.TopicAdminError("an internal log is missing: is a rebuild under way?")
+    ids = {topic["name"]: str(topic["topic_id"]) for topic in topics}
+    return LogIds(ids[names.home], ids[names.policies])
 
 
 def _refuse_where_live(admin: Any, names: Names) -> None:
@@ -180,13 +189,12 @@ class Worker:
     """The parts of a worker, and their order of starting and stopping."""
 
     def __init__(
-        self, settings: Settings, bootstrap_servers: str, names: Names, day_reached: DayReached, log_ids: LogIds,
+        self, settings: Settings, bootstrap_servers: str, names: Names, day_reached: DayReached,
         metrics: Metrics, state_folder: Path,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._bootstrap_servers = bootstrap_servers
         self._names = names
-        self._log_ids = log_ids
         self._metrics = metrics
         self._state_folder = state_folder
         self._day_reached = day_reached
@@ -198,10 +206,11 @@ class Worker:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        log_ids = await asyncio.to_thread(_read_log_ids, self._bootstrap_servers, self._names)
         outbox = Outbox(self._bootstrap_servers, self._names.consumer_group)
         await outbox.start()
         app = make_app(self._names, self._settings, self._bootstrap_servers, self._state_folder)
-        folder = await self._put_together(app, outbox)
+        folder = await self._put_together(app, outbox, log_ids)
         try:
             await app.start()
             log.info("worker ready")
@@ -209,7 +218,7 @@ class Worker:
         finally:
             await self._shut_down(app, folder, outbox)
 
-    async def _put_together(self, app: Any, outbox: Outbox) -> Folder:
+    async def _put_together(self, app: Any, outbox: Outbox, log_ids: LogIds) -> Folder:
         names, consumer, metrics = self._names, app.consumer, self._metrics
         router = Router(names, outbox, consumer, metrics)
         await router.start()
@@ -219,10 +228,10 @@ class Worker:
             lambda policy: folder.policy_changed(policy),  # noqa: PLW0108  the folder comes later
         )
         place = Workplace(
-            names, self._bootstrap_servers, await outbox.partitions(names.home), self._log_ids.policies,
+            names, self._bootstrap_servers, await outbox.partitions(names.home), log_ids.policies,
             await self._input_ends(outbox), self._day_reached, policy_log, router, metrics, consumer.prove_membership,
         )  # fmt: skip
-        folder = Folder(place, consumer, self._state_folder, self._log_ids.home)
+        folder = Folder(place, consumer, self._state_folder, log_ids.home)
         consumer.start_offsets = folder.start_offsets
         add_agent(app, "router", names.inputs, router.route)
         add_agent(app, "folder", (names.home,), folder.fold)
@@ -259,6 +268,8 @@ class Worker:
         if crash in done:
             log.error("Faust crashed: %r", app.crash_reason)
         for part in done & parts:
+            if isinstance(error := part.exception(), NewerStateError):
+                raise error  # a new start would find the same
             log.error("a part of the worker ended", exc_info=part.exception())
         return False
 

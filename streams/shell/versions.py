@@ -1,0 +1,20 @@
+"""What is common to state in Kafka that another version of this program may have written.
+
+A local store of another version is made again from the home log (`ledger.py`). The logs themselves can't be: a worker
+that finds there what only a newer one can read stops and says so, for to pass over it would count wrongly in silence.
+"""
+
+from __future__ import annotations
+
+#: A supervisor need not start the worker again after this one: it would find the same.
+NEWER_STATE_EXIT_CODE = 3
+
+
+class NewerStateError(ValueError):
+    """A newer worker wrote here; the text is one line that says what to do."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}: written by a newer worker, and this one can't read it; install that version again "
+            "(see docs/operations.md, Upgrade)"
+        )
