@@ -78,8 +78,8 @@ class _Folding:
         except codec.BadRecord as bad:  # a router of another version let it in
             if bad.reason in {"unknown_version", "unknown_type"}:
                 raise KnowledgeError(
-                    f"the policy at offset {record.offset} of the log is of a later version ({bad.detail}): to pass over "
-                    "it would answer wrongly; install the version that wrote it"
+                    f"the policy at offset {record.offset} of the log is of a later version ({bad.detail}): passing "
+                    "over it would answer wrongly; install the version that wrote it"
                 ) from None
             return  # this program's workers pass over it too
         assert isinstance(policy, Policy)
