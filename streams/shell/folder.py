@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from functools import partial
 from typing import TYPE_CHECKING
 
 from faust.types.tuples import TP
@@ -38,6 +39,8 @@ class Folder:
         self._log_id = log_id
         self._tellers: dict[int, Teller] = {}
         self._telling: dict[int, asyncio.Task[None]] = {}
+        self._moving = asyncio.Lock()  # held while partitions come and go, or a store is made again
+        self._mending: set[asyncio.Task[None]] = set()
         #: Done once a teller ended that should not have, with what ended it.
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -46,24 +49,32 @@ class Folder:
     async def start_offsets(self, assignment: Iterable[TP]) -> dict[TP, int]:
         """Open the ledgers of newly assigned home partitions, close the others; return where the log goes on."""
         mine = {tp.partition for tp in assignment if tp.topic == self._place.names.home}
-        for partition in self._tellers.keys() - mine:
-            await self._release(partition)
-        for partition in mine - self._tellers.keys():
-            self._adopt(partition)
-        self._place.metrics.caught_up.set_function(lambda: sum(t.caught_up for t in self._tellers.values()))
-        return {TP(self._place.names.home, p): self._tellers[p].ledger.position for p in mine}
+        async with self._moving:
+            for partition in self._tellers.keys() - mine:
+                await self._release(partition)
+            for partition in mine - self._tellers.keys():
+                self._adopt(partition)
+            self._place.metrics.caught_up.set_function(lambda: sum(t.caught_up for t in self._tellers.values()))
+            return {TP(self._place.names.home, p): self._tellers[p].ledger.position for p in mine}
 
     def _adopt(self, partition: int) -> None:
         path = self._state_dir / f"{self._place.names.home}-{partition}.sqlite"
         teller = Teller(partition, HomeLedger(path, self._log_id), self._place)
         self._tellers[partition] = teller
         self._telling[partition] = asyncio.ensure_future(teller.run())
-        self._telling[partition].add_done_callback(self._ended)
+        self._telling[partition].add_done_callback(partial(self._ended, teller))
         log.info("home partition %d: mine, the ledger stands at offset %d", partition, teller.ledger.position)
 
-    def _ended(self, telling: asyncio.Task[None]) -> None:
-        if not telling.cancelled() and not self.failed.done():
-            self.failed.set_exception(telling.exception() or RuntimeError("a teller returned"))
+    def _ended(self, teller: Teller, telling: asyncio.Task[None]) -> None:
+        if telling.cancelled():
+            return
+        error = telling.exception() or RuntimeError("a teller returned")
+        if _is_damage(error):
+            mending = asyncio.ensure_future(self._remake(teller, error))
+            self._mending.add(mending)
+            mending.add_done_callback(self._mending.discard)
+        elif not self.failed.done():
+            self.failed.set_exception(error)
 
     async def _release(self, partition: int) -> None:
         task, teller = self._telling.pop(partition), self._tellers.pop(partition)
@@ -72,8 +83,9 @@ class Folder:
 
     async def stop(self) -> None:
         """Stop telling and close every ledger."""
-        for partition in list(self._tellers):
-            await self._release(partition)
+        async with self._moving:
+            for partition in list(self._tellers):
+                await self._release(partition)
 
     # --- the fold ---
 
@@ -101,8 +113,7 @@ class Folder:
             if not self.failed.done():
                 self.failed.set_exception(error)
         except sqlite3.DatabaseError as error:
-            log.error("home partition %d: the local store is damaged (%s); made again", teller.partition, error)
-            await self._remake(teller)
+            await self._remake(teller, error)
         else:
             self._consumer.finish(chunk)
 
@@ -118,11 +129,15 @@ class Folder:
         self._place.metrics.folded_events.inc(sum(len(pack.entries) for _, pack in new))
         teller.changed(changed)
 
-    async def _remake(self, teller: Teller) -> None:
-        await self._release(teller.partition)
-        teller.ledger.discard()
-        teller.ledger.close()
-        self._adopt(teller.partition)
+    async def _remake(self, teller: Teller, error: BaseException) -> None:
+        async with self._moving:
+            if self._tellers.get(teller.partition) is not teller:
+                return  # it went to another worker, or was made again already
+            log.error("home partition %d: the local store is damaged (%s); made again", teller.partition, error)
+            await self._release(teller.partition)
+            teller.ledger.discard()
+            teller.ledger.close()
+            self._adopt(teller.partition)
         self._consumer.begin_epoch()
 
     def policy_changed(self, policy: Policy) -> None:
@@ -130,3 +145,7 @@ class Folder:
         reach = self._place.policy_log.book.reach(policy)
         for teller in self._tellers.values():
             teller.policy_changed(reach)
+
+
+def _is_damage(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
