@@ -276,6 +276,8 @@ class Worker:
     async def _shut_down(self, app: Any, folder: Folder, outbox: Outbox) -> None:
         try:
             async with asyncio.timeout(STOP_SECONDS):
+                app.consumer.stop_flow()
+                await app.consumer.quiesce()  # before Faust clears the agents' queues, and with them what was begun
                 await app.stop()
                 for task in self._tasks:
                     task.cancel()
