@@ -18,6 +18,7 @@ from streams.cli import (
     forecast,
     kafka,
     publish,
+    rebuild,
     status,
     topics,
     watch,
@@ -53,6 +54,7 @@ app.command("what-if", epilog=what_if.EXAMPLES)(what_if.what_if)
 app.command(epilog=backtest.EXAMPLES)(backtest.backtest)
 app.command("close-year", epilog=close_year.EXAMPLES)(close_year.close_year)
 app.command(epilog=forecast.EXAMPLES)(forecast.forecast)
+app.command(epilog=rebuild.EXAMPLES)(rebuild.rebuild)
 
 
 def _show_version(wanted: bool) -> None:
