@@ -59,7 +59,7 @@ def decreed_by(messages, day: date):
 @several
 @given(histories())
 def test_what_is_shown_adds_up(history):
-    """policy_effect + remittance_effect = R - E = surplus - shortfall, to the last unit shown."""
+    """policy_effect + remittance_effect = R - E = surplus - shortfall, to the last unit shown (I3)."""
     messages, day = history
     for status in Core(messages).statuses(day).values():
         if status["currency"] is None:
@@ -73,7 +73,7 @@ def test_what_is_shown_adds_up(history):
 @several
 @given(histories())
 def test_no_money_is_lost_or_found(history):
-    """In one currency, what is counted, a levy's, unconverted and unassigned is what came in and was not reversed."""
+    """In one currency, counted, levies, unconverted and unassigned sum up to what came in and stayed (I4)."""
     _, day = history
     messages = in_dollars(history.messages)
     reversed_ids = {(m["group_id"], m["reverses"]) for m in messages if m["type"] == "reversal"}
@@ -97,7 +97,7 @@ def _day_of(message) -> int:
 @several
 @given(histories(), st.integers(0, 120))
 def test_later_decrees_leave_alone_what_was_true(history, days):
-    """On a day, decrees issued after it change nothing; of a closed year, none that comes after it does."""
+    """On a day, decrees issued after it change nothing; of a closed year, none that comes after it does (I6)."""
     messages, day = history
     earlier = day - timedelta(days=days)
     then, now = Core(decreed_by(messages, earlier)), Core(messages)
@@ -109,7 +109,7 @@ def test_later_decrees_leave_alone_what_was_true(history, days):
 @several
 @given(histories(), st.sampled_from([2, 3, 1000]))
 def test_scaling_all_money_scales_all_results(history, times):
-    """Judgements and ratios stay, money is so many times as much, but for one rounding of each figure."""
+    """Judgements and ratios stay, money is so many times as much, but for one rounding of each figure (I9)."""
     messages, day = in_dollars(history.messages), history.day_reached
     one, many = Core(messages), Core(in_dollars(history.messages, times))
     assert one.episodes(day) == many.episodes(day)

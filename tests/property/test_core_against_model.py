@@ -57,7 +57,7 @@ def assert_core_is_the_model(told, messages, day):
 @many
 @given(st.data())
 def test_core_is_the_model_in_any_order(data):
-    """Statuses, histories and alerts are the model's, whatever the order and however often a message is told."""
+    """Statuses, histories and alerts are the model's, in any order and however often a message is told (I1, I2)."""
     messages, day = data.draw(histories())
     assert_core_is_the_model(data.draw(tellings(messages)), messages, day)
 
@@ -115,7 +115,7 @@ def test_the_first_of_an_id_stands(data):
 @several
 @given(st.data())
 def test_neither_order_nor_duplicates_matter(data):
-    """Two tellings of the same messages end in the same statuses, histories and messages."""
+    """Two tellings of the same messages end in the same statuses, histories and messages (I1, I2)."""
     messages, day = data.draw(histories())
     one, other = Core(messages), Core(data.draw(tellings(messages)))
     assert one.statuses(day) == other.statuses(day)
@@ -125,7 +125,7 @@ def test_neither_order_nor_duplicates_matter(data):
 @several
 @given(st.data())
 def test_folding_between_evaluations_changes_nothing(data):
-    """What was evaluated, and remembered, before half of the messages came leaves no trace."""
+    """What was evaluated, and remembered, before half of the messages came leaves no trace (I1)."""
     messages, day = data.draw(histories())
     told = data.draw(tellings(messages))
     core = Core()
@@ -139,7 +139,7 @@ def test_folding_between_evaluations_changes_nothing(data):
 @several
 @given(st.data())
 def test_telling_by_and_by_ends_in_the_canonical_history(data):
-    """Told in three parts, on days that go by, the newest of each episode less the retracted is the whole truth."""
+    """Told in three parts, as days go by, the newest of each episode less the retracted is the whole truth (I5)."""
     messages, day = data.draw(histories())
     told = data.draw(tellings(messages))
     cuts = sorted(data.draw(st.integers(0, len(told))) for _ in range(2))
@@ -164,7 +164,7 @@ def test_telling_by_and_by_ends_in_the_canonical_history(data):
 @several
 @given(histories(), st.integers(1, 200))
 def test_history_to_an_earlier_day_is_the_beginning(history, days):
-    """With the same messages known, a day that comes adds to histories and changes nothing in them."""
+    """With the same messages known, a day that comes adds to histories and changes nothing in them (I7)."""
     messages, day = history
     core, earlier = Core(messages), day - timedelta(days=days)
     until = str(earlier)

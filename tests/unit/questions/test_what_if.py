@@ -13,7 +13,7 @@ from tests.unit.questions.histories import days_to_look_at, known, random_knowle
 
 @pytest.mark.parametrize("seed", range(60))
 def test_no_policies_change_nothing(seed: int) -> None:
-    """The what-if of no policies is the same on both sides, in every sum."""
+    """The what-if of no policies is the same on both sides, in every sum (I8)."""
     knowledge = random_knowledge(seed)
     for on in days_to_look_at(seed):
         found = what_if(knowledge, [], on)
