@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streams.cli.main import main
 from streams.shell import router, transport, watchdog
@@ -35,15 +35,12 @@ def unfetched(consumer: ChunkConsumer) -> None:
     consumer._client.pause(*consumer._client.assignment())
 
 
-def hanging(_: ChunkConsumer) -> None:
+def hanging(consumer: ChunkConsumer) -> None:
     """Let what handles the chunks of the inputs hang for ever."""
-
-    async def hang(*_: Any) -> None:
-        await asyncio.Event().wait()
-
-    router.Router.route = hang  # type: ignore[method-assign]
+    HUNG.append(consumer)
 
 
+HUNG: list[ChunkConsumer] = []
 AT_SIGNAL: dict[str, Callable[[ChunkConsumer], None]] = {
     "coordination": coordination,
     "fetch": fetch,
@@ -84,15 +81,19 @@ FROM_START: dict[str, Callable[[], None]] = {"raising": raising, "overtaken": ov
 
 def hurt_at_signal(wound: Callable[[ChunkConsumer], None]) -> None:
     """Have each consumer hurt at SIGUSR1; the watchdog is as in a worker, only less patient."""
-    on_start = transport.ChunkConsumer.on_start
-    route = router.Router.route
+    on_start, route = transport.ChunkConsumer.on_start, router.Router.route
 
     async def connect(self: ChunkConsumer) -> None:
-        router.Router.route = route  # type: ignore[method-assign]  a worker put together anew is a whole one
         await on_start(self)
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, wound, self)
 
+    async def route_or_hang(self: router.Router, chunk: Chunk) -> None:
+        if self._consumer in HUNG:
+            await asyncio.Event().wait()
+        await route(self, chunk)
+
     transport.ChunkConsumer.on_start = connect  # type: ignore[method-assign]
+    router.Router.route = route_or_hang  # type: ignore[method-assign]
     watchdog.NUDGE_SECONDS, watchdog.RESTART_SECONDS = 3.0, 8.0
 
 
