@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from streams.core.events import Remittance, Reversal
 from streams.core.ledger import AccountMoney
+from streams.core.years import year_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -164,7 +165,7 @@ class HomeLedger:
             "INSERT OR IGNORE INTO reversals VALUES (?, ?)",
             [(number, event.reverses) for number, event in news if isinstance(event, Reversal)],
         )
-        years = {(n, date.fromordinal(e.day).year) for n, e in news if isinstance(e, Remittance)}
+        years = {(n, year_of(e.day)) for n, e in news if type(e) is Remittance}
         self._db.executemany("INSERT OR IGNORE INTO years VALUES (?, ?)", years)
         return news
 
@@ -194,7 +195,7 @@ class HomeLedger:
         if isinstance(event, Reversal):
             self._take_out(number, event.reverses)
             return
-        year = date.fromordinal(event.day).year
+        year = year_of(event.day)
         self._years.setdefault(number, set()).add(year)
         money = self._accounts.get((number, year))
         if money is not None and (number, event.event_id) not in self._reversed:
@@ -206,7 +207,7 @@ class HomeLedger:
         self._reversed.add((number, reverses))
         found = self._db.execute("SELECT day FROM events WHERE number = ? AND event_id = ?", (number, reverses))
         day = next((day for (day,) in found), None)  # None: not here yet, or a reversal itself
-        money = None if day is None else self._accounts.get((number, date.fromordinal(day).year))
+        money = None if day is None else self._accounts.get((number, year_of(day)))
         if money is not None:
             money.remove(reverses)
 

@@ -16,6 +16,7 @@ from streams.shell.versions import NewerStateError
 
 VERSION = 1
 _INT64_MAX = (1 << 63) - 1
+_AMOUNT = 1 + Remittance._fields.index("amount_minor")  # its place in a row
 
 Entry = tuple[int, Remittance | Reversal]  # the input offset, and what stood there
 
@@ -32,6 +33,8 @@ class Pack(NamedTuple):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
+# A NamedTuple's own constructor is a Python function, which costs as much as the rest of the tuple.
+_new = tuple.__new__
 
 
 def encode(pack: Pack) -> bytes:
@@ -41,11 +44,9 @@ def encode(pack: Pack) -> bytes:
 
 
 def _row(offset: int, event: Remittance | Reversal) -> tuple[object, ...]:
-    if isinstance(event, Reversal):
-        return (offset, *event)
-    group_id, event_id, digest, day, amount, currency, levy_id = event
-    wire = amount if amount <= _INT64_MAX else str(amount)  # 18 digits before the point pass 64 bits
-    return (offset, group_id, event_id, digest, day, wire, currency, levy_id)
+    if type(event) is Remittance and event.amount_minor > _INT64_MAX:  # 18 digits before the point pass 64 bits
+        return (offset, *event._replace(amount_minor=str(event.amount_minor)))  # type: ignore[arg-type]
+    return (offset, *event)
 
 
 def decode(value: bytes) -> Pack:
@@ -60,5 +61,6 @@ def decode(value: bytes) -> Pack:
 def _entry(row: list[Any]) -> Entry:
     if len(row) == 5:
         return row[0], Reversal(*row[1:])
-    offset, group_id, event_id, digest, day, amount, currency, levy_id = row
-    return offset, Remittance(group_id, event_id, digest, day, int(amount), currency, levy_id)
+    if type(row[_AMOUNT]) is str:
+        row[_AMOUNT] = int(row[_AMOUNT])
+    return row[0], _new(Remittance, row[1:])
