@@ -79,8 +79,6 @@ def _rates(view: AccountView, levy_id: str | None, day: Day) -> Iterator[Policy]
     claim = view.timeline.regime_on(day).claim(levy_id)
     if claim is None:
         return
-    for rate in view.book.rates.naming(claim.currency):
-        if day in {rate.issued_day, rate.effective_on}:
-            yield rate
+    yield from view.book.rates.about(claim.currency, day)
     for rate in view.book.rates.dropped(claim.currency):
         yield from (r for r in view.book.revocations(rate.policy_id) if r.issued_day == day)

@@ -28,6 +28,7 @@ class Rates:
         self._by_pair: dict[tuple[str, str], list[ExchangeRateSet]] = {}
         self._dropped: list[ExchangeRateSet] = []
         self._days: dict[tuple[str, str], list[Day]] = {}
+        self._about: dict[Day, dict[str, ExchangeRateSet]] = {}  # by the day of issue and the own day, by policy_id
         self.version = object()  # another one after every change, for whoever keeps what was booked
 
     def put(self, policy: ExchangeRateSet) -> None:
@@ -38,6 +39,8 @@ class Rates:
         at = bisect_right(policies, rank(policy), key=rank)
         policies.insert(at, policy)
         days.insert(at, policy.effective_on)
+        for day in {policy.issued_day, policy.effective_on}:
+            self._about.setdefault(day, {})[policy.policy_id] = policy
         self.version = object()
 
     def drop(self, policy: ExchangeRateSet) -> None:
@@ -47,11 +50,17 @@ class Rates:
         kept = [other for other in self._by_pair.get(pair, ()) if other.policy_id != policy.policy_id]
         self._by_pair[pair] = kept
         self._days[pair] = [other.effective_on for other in kept]
+        for day in {policy.issued_day, policy.effective_on}:
+            self._about.get(day, {}).pop(policy.policy_id, None)
         self.version = object()
 
-    def naming(self, currency: str) -> list[ExchangeRateSet]:
-        """Return the rates from or to a currency."""
-        return [policy for pair, policies in self._by_pair.items() if currency in pair for policy in policies]
+    def about(self, currency: str, day: Day) -> list[ExchangeRateSet]:
+        """Return the rates from or to a currency that were issued on a day, or have it as their own."""
+        return [policy for policy in self._about.get(day, {}).values() if currency in {policy.currency, policy.per}]
+
+    def between(self, source: str, target: str) -> list[ExchangeRateSet]:
+        """Return the rates between two currencies, in either direction, by rank."""
+        return list(self._by_pair.get(_pair(source, target), ()))
 
     def dropped(self, currency: str) -> list[ExchangeRateSet]:
         """Return the rates from or to a currency that a revocation names."""

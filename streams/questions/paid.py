@@ -88,8 +88,7 @@ class _RatePolicies:
         """Return the day and the policy of the rate that holds on a day (there is one)."""
         policies = self._pairs.get((source, target))
         if policies is None:
-            policies = [p for p in self._rates.naming(target) if source in (p.currency, p.per)]
-            self._pairs[source, target] = policies
+            policies = self._pairs[source, target] = self._rates.between(source, target)
         newest = policies[bisect_right(policies, day, key=lambda policy: policy.effective_on) - 1]
         return day_text(newest.effective_on), (newest.policy_id,)
 
