@@ -128,6 +128,7 @@ def test_a_killed_broker_starts_again(folder: Path) -> None:
     assert "kept" in _topics(devkafka.start(folder))
 
 
+@pytest.mark.slow
 def test_a_broker_whose_record_is_lost_is_not_doubled(folder: Path) -> None:
     """Two brokers on one folder would ruin its data: the second is refused, whatever became of the first's record."""
     broker = devkafka.start(folder)
@@ -141,6 +142,7 @@ def test_a_broker_whose_record_is_lost_is_not_doubled(folder: Path) -> None:
         (folder / "broker.json").write_bytes(record)
 
 
+@pytest.mark.slow
 def test_two_starts_at_once_make_one_broker(folder: Path) -> None:
     """Starts on one folder take turns: the second finds what the first began."""
     command = [*COMMAND, "start", "--json", "--data-dir", str(folder)]
@@ -149,7 +151,7 @@ def test_two_starts_at_once_make_one_broker(folder: Path) -> None:
     assert said[0] == said[1]
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sign", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_the_foreground_ends_with_its_broker(folder: Path, sign: signal.Signals) -> None:
     """Ctrl-C and SIGTERM end the command with exit code 0, once the broker has shut down cleanly."""
     with _foreground(folder) as shell:
@@ -169,6 +171,7 @@ def test_a_killed_foreground_leaves_no_orphan(folder: Path) -> None:
         assert _has_ended(broker, 30)
 
 
+@pytest.mark.slow
 def test_an_interrupted_start_leaves_no_orphan(folder: Path) -> None:
     """A start that is told to end before Kafka answers takes back what it began."""
     with subprocess.Popen([*COMMAND, "start", "--data-dir", str(folder)]) as shell:
@@ -197,6 +200,7 @@ def test_a_taken_port_is_one_line(folder: Path, kafka: Broker) -> None:
     assert devkafka.running(folder) is None
 
 
+@pytest.mark.slow
 def test_a_port_taken_meanwhile_is_replaced_by_a_free_one(folder: Path, kafka: Broker) -> None:
     """The last start's port is only preferred: if another program has it now, a free one is chosen."""
     taken = int(kafka.bootstrap_servers.rsplit(":", 1)[1])
@@ -225,6 +229,7 @@ def test_without_network_and_cache_it_is_one_line(folder: Path, tmp_path: Path) 
     assert not list(cache.rglob("*"))
 
 
+@pytest.mark.slow
 def test_with_a_cache_no_network_is_needed(folder: Path, kafka: Broker) -> None:
     """Once the jars are there (for they are: a broker runs), a start asks nobody for anything."""
     nowhere = f"http://{config.HOST}:9"
