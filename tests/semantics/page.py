@@ -27,7 +27,7 @@ DRAWN = "a group's year"
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MADE = re.compile(r"(<!-- made: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
-SIGNS = {"<=": "≤", ">=": "≥", " x best": " × best", "x-1": "x−1", "T - R": "T − R", "Es(": "Eₛ("}  # noqa: RUF001
+SIGNS = {"<=": "≤", ">=": "≥", " x best": " × best", "0.9 x": "0.9 ×", "x-1": "x−1", "T - R": "T − R", "Es(": "Eₛ("}  # noqa: RUF001
 
 COLUMNS = (
     "kind", "of", "opens as", "opens on x when", "critical when", "a warning again when", "resolved when",
