@@ -13,6 +13,7 @@ from kafka.errors import KafkaError
 from streams.cli import (
     backtest,
     close_year,
+    dead_letters,
     demo,
     explain,
     forecast,
@@ -54,6 +55,7 @@ app.command("what-if", epilog=what_if.EXAMPLES)(what_if.what_if)
 app.command(epilog=backtest.EXAMPLES)(backtest.backtest)
 app.command("close-year", epilog=close_year.EXAMPLES)(close_year.close_year)
 app.command(epilog=forecast.EXAMPLES)(forecast.forecast)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command(epilog=rebuild.EXAMPLES)(rebuild.rebuild)
 
 
