@@ -41,6 +41,7 @@ BATCH_SECONDS = 0.05  # evaluations that go into one transaction
 TICK_SECONDS = 1.0  # how often the clock is looked at while nothing comes
 AGAIN_SECONDS = 1.0
 FENCED_SECONDS = 5.0
+TRANSACTION_SECONDS = 30.0  # after this Kafka aborts it, and aiokafka may wait for its end for ever
 
 
 class Teller:
@@ -103,7 +104,7 @@ class Teller:
         self._producer = AIOKafkaProducer(
             bootstrap_servers=place.bootstrap_servers, client_id=f"{names.consumer_group}-teller",
             transactional_id=names.transactional_id(self.partition), acks="all", compression_type="lz4",
-            linger_ms=0, max_batch_size=1 << 18, transaction_timeout_ms=30_000,
+            linger_ms=0, max_batch_size=1 << 18, transaction_timeout_ms=int(TRANSACTION_SECONDS * 1000),
         )  # fmt: skip
         await self._producer.start()
         self._told = await read_told(place.bootstrap_servers, names.told, self.partition)
@@ -266,17 +267,22 @@ class Teller:
         ]
         notes.append(Message(told, self.partition, META_KEY, self._told.meta()))
         with self._place.metrics.transaction_seconds.time():
-            await self._producer.begin_transaction()
-            futures = [
-                await self._producer.send(
-                    m.topic, value=m.value, key=m.key, partition=m.partition, headers=list(m.headers)
-                )
-                for m in messages + notes
-            ]
-            await acknowledged(futures)
-            await self._producer.commit_transaction()
+            async with asyncio.timeout(TRANSACTION_SECONDS):
+                await self._transact(messages + notes)
         for (group_id, year), account in accounts.items():
             self._told.accounts.setdefault(group_id, {})[year] = account
+
+    async def _transact(self, messages: list[Message]) -> None:
+        assert self._producer is not None
+        await self._producer.begin_transaction()
+        futures = [
+            await self._producer.send(
+                m.topic, value=m.value, key=m.key, partition=m.partition, headers=list(m.headers)
+            )
+            for m in messages
+        ]
+        await acknowledged(futures)
+        await self._producer.commit_transaction()
 
 
 def _conflicting(is_event: bool) -> codec.BadRecord:
