@@ -1,0 +1,247 @@
+"""Clients of the simulated cluster in the place of aiokafka's: the same calls, slow, failing, with acks lost."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
+)
+
+from streams.shell.outbox import Message
+from tests.simulation.loop import PROCESS
+
+if TYPE_CHECKING:
+    from tests.simulation.cluster import Cluster, Record
+
+WORLD: ContextVar[Any] = ContextVar("world")
+AT_ONCE = 5  # records fetched at most: a chunk is small, so that there are many
+
+
+class Network:
+    """How long an answer takes, and whether it comes; decided by the seed."""
+
+    def __init__(self, dice: Any, failing: float, lost: float, slow: float) -> None:
+        self._dice = dice
+        self.failing, self.lost, self.slow = failing, lost, slow
+        self.well = False  # once it is, nothing fails any more
+
+    async def trip(self) -> None:
+        """Wait for an answer; KafkaConnectionError where none will come because nothing was done."""
+        await asyncio.sleep(self.latency())
+        if self.fails():
+            raise KafkaConnectionError("simulated: not reached")
+
+    def latency(self) -> float:
+        """Return the seconds that one trip takes."""
+        if not self.well and self._dice.random() < self.slow:
+            return self._dice.uniform(0.5, 8.0)
+        return self._dice.uniform(0.001, 0.03)
+
+    def fails(self) -> bool:
+        """Return whether this one never arrives."""
+        return not self.well and self._dice.random() < self.failing
+
+    def loses_answer(self) -> bool:
+        """Return whether this one arrives and its answer doesn't."""
+        return not self.well and self._dice.random() < self.lost
+
+
+class Producer:
+    """Stands in for AIOKafkaProducer; idempotent, or transactional under an id."""
+
+    def __init__(self, *, transactional_id: str | None = None, **_: Any) -> None:
+        world = WORLD.get()
+        self._cluster: Cluster = world.cluster
+        self._network: Network = world.network
+        self._id = transactional_id
+        self._epoch = 0
+        self._broken: set[tuple[str, int]] = set()
+        self._last: dict[tuple[str, int], asyncio.Task[Any]] = {}
+        self._messages: list[Message] | None = None
+        self.process = PROCESS.get()
+
+    async def start(self) -> None:
+        """Connect; with an id, fence whoever has it."""
+        await self._network.trip()
+        if self._id is not None:
+            self._epoch = self._cluster.init_producer(self._id)
+            await self._network.trip()
+
+    async def stop(self) -> None:
+        """Disconnect; an open transaction is aborted."""
+        await asyncio.sleep(self._network.latency())
+        self._abort()
+
+    def _abort(self) -> None:
+        if self._messages:
+            self._cluster.abort_transaction(self._messages)
+        self._messages = None
+
+    async def partitions_for(self, topic: str) -> set[int]:
+        """Return a topic's partitions."""
+        await asyncio.sleep(0)
+        return set(range(self._cluster.sizes[topic]))
+
+    async def send(self, topic: str, value=None, key=None, partition=0, headers=()) -> asyncio.Future[Any]:
+        """Send; the future says when it is there. Within a partition in order, between partitions in any."""
+        message = Message(topic, partition, key, value, tuple(headers))
+        if self._messages is not None:
+            future = asyncio.get_running_loop().create_future()
+            self._messages.append(message)
+            future.set_result(None)
+            return future
+        tp = (topic, partition)
+        task = asyncio.ensure_future(self._deliver(message, self._last.get(tp)))
+        self._last[tp] = task
+        return task
+
+    async def _deliver(self, message: Message, after: asyncio.Task[Any] | None) -> None:
+        latency = self._network.latency()
+        if after is not None:
+            await asyncio.wait([after])
+        await asyncio.sleep(latency)
+        tp = (message.topic, message.partition)
+        if tp in self._broken:  # its sequence numbers have a gap for good
+            raise OutOfOrderSequenceNumber("simulated")
+        if self._network.fails():
+            self._broken.add(tp)
+            raise KafkaTimeoutError("simulated: never sent")
+        self._cluster.append(message, self.process)
+        await asyncio.sleep(self._network.latency())
+        if self._network.loses_answer():
+            raise KafkaTimeoutError("simulated: the answer was lost")
+
+    async def begin_transaction(self) -> None:
+        """Begin."""
+        self._messages = []
+
+    async def commit_transaction(self) -> None:
+        """Commit; the outcome may stay unknown. ProducerFenced where another has the id by now."""
+        assert self._messages is not None
+        assert self._id is not None
+        await asyncio.sleep(self._network.latency())
+        if self._cluster.epochs[self._id] != self._epoch:
+            self._abort()
+            raise ProducerFenced("simulated")
+        if self._network.fails():
+            raise KafkaTimeoutError("simulated: not committed")
+        messages, self._messages = self._messages, None
+        self._cluster.commit_transaction(messages, self.process)
+        await asyncio.sleep(self._network.latency())
+        if self._network.loses_answer():
+            raise KafkaTimeoutError("simulated: committed, the answer was lost")
+
+
+class _Positions:
+    active = True
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+
+    def state_value(self, tp: TopicPartition) -> SimpleNamespace:
+        """Return what the fetcher knows of a partition."""
+        return SimpleNamespace(_position=self._consumer.at.get(tp))
+
+
+class Consumer:
+    """Stands in for AIOKafkaConsumer, assigned by hand or by the group."""
+
+    def __init__(self, **_: Any) -> None:
+        world = WORLD.get()
+        self._cluster: Cluster = world.cluster
+        self._network: Network = world.network
+        self.at: dict[TopicPartition, int] = {}
+        self.generation = -1
+        self._coordinator = self  # the chunk consumer looks into these
+        self._subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=_Positions(self)))
+
+    async def start(self) -> None:
+        """Connect."""
+        await self._network.trip()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await asyncio.sleep(0)
+
+    def assign(self, tps: Any) -> None:
+        """Take partitions by hand, or from the group."""
+        self.at = dict.fromkeys([TopicPartition(*tp) for tp in tps], 0)
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        """Read on from an offset."""
+        if tp in self.at:
+            self.at[tp] = offset
+
+    async def seek_to_beginning(self, *tps: TopicPartition) -> None:
+        """Read from the beginning."""
+        self.at.update(dict.fromkeys(tps, 0))
+
+    async def position(self, tp: TopicPartition) -> int:
+        """Return the next offset to read."""
+        await asyncio.sleep(0)
+        return self.at[tp]
+
+    async def end_offsets(self, tps: Any) -> dict[TopicPartition, int]:
+        """Return the ends."""
+        await self._network.trip()
+        return {tp: len(self._cluster.logs[tuple(tp)]) for tp in tps}
+
+    async def beginning_offsets(self, tps: Any) -> dict[TopicPartition, int]:
+        """Return the beginnings."""
+        await self._network.trip()
+        return dict.fromkeys(tps, 0)
+
+    async def getmany(
+        self,
+        *tps: TopicPartition,
+        timeout_ms: int = 0,
+        max_records: int | None = None,  # noqa: ARG002
+    ) -> dict[TopicPartition, list[Record]]:
+        """Return what is there, or nothing after the timeout."""
+        await self._network.trip()
+        found = {}
+        for tp in tps:
+            if tp in self.at:
+                records, self.at[tp] = self._cluster.read(tuple(tp), self.at[tp], AT_ONCE)
+                if records:
+                    found[tp] = records
+        if not found:
+            await asyncio.sleep(timeout_ms / 1000)
+        return found
+
+    async def getone(self, tp: TopicPartition) -> Record:
+        """Return one record."""
+        while True:
+            for records in (await self.getmany(tp, timeout_ms=100)).values():
+                return records[0]
+
+    # --- as a member of the group ---
+
+    def assignment(self) -> list[TopicPartition]:
+        """Return what the group gave."""
+        return list(self.at)
+
+    async def committed(self, tp: TopicPartition) -> int | None:
+        """Return the group's committed offset."""
+        await self._network.trip()
+        return self._cluster.committed.get(tuple(tp))
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        """Commit; CommitFailedError from whoever is no member any more."""
+        await asyncio.sleep(self._network.latency())
+        if self.generation != self._cluster.generation:
+            raise CommitFailedError("simulated: not a member of this generation")
+        if self._network.fails():
+            raise KafkaConnectionError("simulated: not reached")
+        self._cluster.commit_offsets({tuple(tp): at for tp, at in offsets.items()})
+        if self._network.loses_answer():
+            raise KafkaTimeoutError("simulated: the answer was lost")
