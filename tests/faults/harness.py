@@ -185,7 +185,7 @@ class Publishing:
     def _by_librdkafka(self, messages: list[dict[str, Any]]) -> None:
         producer = LibrdkafkaProducer(
             {"bootstrap.servers": self.bootstrap_servers, "acks": "all", "linger.ms": 5, "compression.type": "zstd",
-             "message.timeout.ms": 180_000}
+             "message.timeout.ms": 180_000, "log_level": 0}
         )  # fmt: skip
         since = time.monotonic()
 

@@ -11,8 +11,10 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from aiokafka import AIOKafkaProducer
+
 from streams.cli.main import main
-from streams.shell import router, transport, watchdog
+from streams.shell import router, teller, transport, watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,11 +43,27 @@ def hanging(consumer: ChunkConsumer) -> None:
 
 
 HUNG: list[ChunkConsumer] = []
+
+
+def unended(_: ChunkConsumer) -> None:
+    """Let what commits wait for ever for its transaction to end, as aiokafka can after a broker's end."""
+
+    async def wait_for_ever(_: AIOKafkaProducer) -> None:
+        await asyncio.Event().wait()
+
+    commit = AIOKafkaProducer.commit_transaction
+    AIOKafkaProducer.commit_transaction = wait_for_ever
+    asyncio.get_running_loop().call_later(
+        teller.TRANSACTION_SECONDS, setattr, AIOKafkaProducer, "commit_transaction", commit
+    )
+
+
 AT_SIGNAL: dict[str, Callable[[ChunkConsumer], None]] = {
     "coordination": coordination,
     "fetch": fetch,
     "unfetched": unfetched,
     "hanging": hanging,
+    "unended": unended,
 }
 
 
@@ -95,6 +113,7 @@ def hurt_at_signal(wound: Callable[[ChunkConsumer], None]) -> None:
     transport.ChunkConsumer.on_start = connect  # type: ignore[method-assign]
     router.Router.route = route_or_hang  # type: ignore[method-assign]
     watchdog.NUDGE_SECONDS, watchdog.RESTART_SECONDS = 3.0, 8.0
+    teller.TRANSACTION_SECONDS = 5.0
 
 
 if __name__ == "__main__":

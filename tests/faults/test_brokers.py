@@ -93,9 +93,10 @@ def test_a_worker_starts_before_its_broker(own_broker: OwnBroker, own_scene: Sce
     worker = own_scene.worker("w1").start().ready()
     own_scene.publish_all(own_scene.messages[:2_000])
     assert worker.stop() == 0
+    own_scene.publish(10, own_scene.messages[2_000:])
+    time.sleep(3)
     own_broker.stop()
     supervisor = Supervisor(worker)
-    own_scene.publish(0, own_scene.messages[2_000:])
     time.sleep(15)
     own_broker.start()
     outputs = own_scene.compare(120)

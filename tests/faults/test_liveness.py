@@ -39,3 +39,19 @@ def test_a_stall_is_noticed_and_mended(scene: Scene, wound: str, says: str) -> N
     scene.report(
         f"stall in a worker: {wound}", outputs, noticed_seconds=round(noticed, 1), stood_seconds=round(recovered, 1)
     )
+
+
+@pytest.mark.slow
+def test_a_transaction_without_an_end_is_given_up(scene: Scene) -> None:
+    """Where the outcome of a transaction never comes, the teller takes over again and tells what is missing, once."""
+    scene.plays(62, 3_000)
+    worker = scene.worker("w1").wounded("unended").start().ready()
+    scene.publish(seconds=12)
+    worker.says("caught up", 4)
+    time.sleep(3)
+    worker.signal(signal.SIGUSR1)
+    noticed = worker.says("taking over again: TimeoutError")
+    worker.says("caught up", 5)
+    outputs = scene.compare()
+    assert worker.stop() == 0
+    scene.report("a transaction without an end", outputs, noticed_seconds=round(noticed, 1))
