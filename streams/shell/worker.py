@@ -6,8 +6,10 @@ import asyncio
 import fcntl
 import gc
 import logging
+import os
 import signal
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 9.0
+HARD_STOP_SECONDS = 9.8
 GC_EVERY = 50_000  # new objects less freed ones: some chunks of records
 
 
@@ -215,7 +218,7 @@ class Worker:
         _tame_collector()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._asked_to_stop)
         log_ids = await asyncio.to_thread(_read_log_ids, self._bootstrap_servers, self._names)
         outbox = Outbox(self._bootstrap_servers, self._names.consumer_group)
         await outbox.start()
@@ -282,6 +285,13 @@ class Worker:
                 raise error  # a new start would find the same
             log.error("a part of the worker ended", exc_info=part.exception())
         return False
+
+    def _asked_to_stop(self) -> None:
+        self._stop.set()
+        # A client that waits for a broker for ever must not keep the process: what is unfinished is read again.
+        hard_stop = threading.Timer(HARD_STOP_SECONDS, os._exit, (0,))
+        hard_stop.daemon = True
+        hard_stop.start()
 
     async def _shut_down(self, app: Any, folder: Folder, outbox: Outbox) -> None:
         try:
