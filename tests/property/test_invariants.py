@@ -41,16 +41,16 @@ def places(status: dict[str, Any]) -> dict[str, Decimal]:
 def assert_in_one_place(money: dict[str, Any], was: dict[Any, Any], then: dict[Any, Any], day: date) -> None:
     """Hold what a reversal of one remittance changed: one place of its own account, or none if its day is to come."""
     on = policy_of(money | {"policy_id": "", "issued_at": money["occurred_at"]}).issued_on
-    for key in was:
-        before, after = places(was[key]), places(then[key])
+    for key, status in was.items():
+        before, after = places(status), places(then[key])
         moved = {name: before.get(name, 0) - after.get(name, 0) for name in {*before, *after}}
         moved = {name: amount for name, amount in moved.items() if amount}
         mine = key == (money["group_id"], on.year) and on <= day
-        assert was[key]["remittance_count"] - then[key]["remittance_count"] == mine
+        assert status["remittance_count"] - then[key]["remittance_count"] == mine
         # What is booked may be less than a minor unit; what is in its own currency never is.
-        assert len(moved) == mine or (not moved and exchanged(money, was[key]))
+        assert len(moved) == mine or (not moved and exchanged(money, status))
         for name, amount in moved.items():
-            own = name.startswith("un") or money["currency"] == _currency_of(was[key], name)
+            own = name.startswith("un") or money["currency"] == _currency_of(status, name)
             assert amount == Decimal(money["amount"]) if own else amount > 0
 
 
