@@ -6,10 +6,13 @@ The subscriber is a plain kafka-python consumer of committed messages; condition
 from __future__ import annotations
 
 import json
+import socket
 import time
 import uuid
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
@@ -146,3 +149,18 @@ class House:
         fresh = self.folder / "clock.new"
         fresh.write_text(moment)
         fresh.replace(self.clock)
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    """Return the status and the body that a listener on loopback answers."""
+    try:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        return error.code, error.read().decode()

@@ -47,7 +47,8 @@ def worker(
     ] = None,
     log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
     metrics_port: Annotated[
-        int | None, typer.Option("--metrics-port", min=0, max=65535, help="Serve Prometheus metrics on loopback.")
+        int | None,
+        typer.Option("--metrics-port", min=0, max=65535, help="Serve /metrics, /livez and /readyz on loopback."),
     ] = None,
 ) -> int:
     """Fold what producers sent, keep each group's quota table, tell statuses and alerts; until SIGTERM or Ctrl-C."""

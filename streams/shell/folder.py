@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sqlite3
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from faust.types.tuples import TP
 
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SLICE = 16  # packs folded in one local transaction
+
+
+class Standing(NamedTuple):
+    """How far a home partition is: the offset up to which it is folded, and whether it is told of."""
+
+    position: int
+    caught_up: bool
 
 
 class Folder:
@@ -86,6 +93,10 @@ class Folder:
         async with self._moving:
             for partition in list(self._tellers):
                 await self._release(partition)
+
+    def standing(self) -> dict[int, Standing]:
+        """Return how far each home partition of this worker is."""
+        return {p: Standing(teller.ledger.position, teller.caught_up) for p, teller in self._tellers.items()}
 
     # --- the fold ---
 

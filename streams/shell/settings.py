@@ -41,6 +41,9 @@ class Settings(BaseSettings):
         description="a file with an RFC 3339 time, in place of the system's clock: for rehearsals and tests",
     )
     metrics_port: int | None = Field(
-        default=None, ge=0, le=65535, description="serve Prometheus metrics on this port of 127.0.0.1"
+        default=None, ge=0, le=65535, description="serve /metrics, /livez and /readyz on this port"
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", min_length=1, description="the address that port is of: loopback unless told otherwise"
     )
     settle_seconds: int = Field(default=60, ge=0, description="the day turns this long after midnight UTC")

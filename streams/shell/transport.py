@@ -120,7 +120,11 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
         """Ask Kafka where what is committed ends in each assigned partition: the fetcher may be what stands still."""
         if self._client is None:
             return {}
-        ends = await self._client.end_offsets([aiokafka.TopicPartition(*tp) for tp in self.assignment()])
+        assigned = self.assignment()
+        if not assigned:
+            await self._client.topics()  # nothing to ask about, but whether Kafka answers
+            return {}
+        ends = await self._client.end_offsets([aiokafka.TopicPartition(*tp) for tp in assigned])
         return {TP(*tp): end for tp, end in ends.items()}
 
     # --- fetching ---

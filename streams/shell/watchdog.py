@@ -28,15 +28,21 @@ RESTART_SECONDS = 120.0
 
 
 class Watchdog:
-    """Watches one consumer. `stalled` names the partitions that stand still, as `topic[partition]`."""
+    """Watches one consumer.
+
+    `stalled` names the partitions that stand still, as `topic[partition]`; `ends` is where Kafka said that partitions
+    end when it answered last, at the monotonic time `answered_at`.
+    """
 
     def __init__(self, consumer: ChunkConsumer, now: float | None = None) -> None:
         self._consumer = consumer
         self._joined_at = time.monotonic() if now is None else now
         self._asked_at = -ASK_SECONDS
-        self._ends: dict[TP, int] = {}
+        self.ends: dict[TP, int] = {}
+        self.answered_at = float("-inf")
         self._fronts: dict[TP, int] = {}
         self._moved_at: dict[TP, float] = {}
+        self._behind_since: dict[TP, float] = {}
         self._nudged_at = 0.0
         self.stalled: list[str] = []
 
@@ -59,7 +65,8 @@ class Watchdog:
         """
         try:
             async with asyncio.timeout(ASK_SECONDS):
-                self._ends = await self._consumer.read_ends()
+                self.ends = await self._consumer.read_ends()
+            self.answered_at = time.monotonic()
         except CLIENT_ERRORS as error:
             log.debug("no ends of partitions: %r", error)
 
@@ -83,9 +90,24 @@ class Watchdog:
             consumer.begin_epoch()
         return None
 
+    @property
+    def joined(self) -> bool:
+        """Whether the worker is a member of its group."""
+        return self._consumer.joined
+
+    def behind_seconds(self, now: float) -> dict[TP, float]:
+        """Return for how long partitions have not been worked through to where they ended when Kafka said so last."""
+        return {tp: now - since for tp, since in self._behind_since.items()}
+
     def _note_progress(self, now: float) -> None:
         assigned = self._consumer.assignment() if self._consumer.joined else set()
         self._moved_at = {tp: self._moved_at.get(tp, now) for tp in assigned}
+        self._behind_since = {tp: self._behind_since.get(tp, now) for tp in assigned}
         for tp, front in self._consumer.fronts().items():
-            if tp in assigned and (self._fronts.get(tp) != front or self._ends.get(tp, 0) <= front):
+            if tp not in assigned:
+                continue
+            at_end = self.ends.get(tp, 0) <= front
+            if at_end or self._fronts.get(tp) != front:
                 self._fronts[tp], self._moved_at[tp] = front, now
+            if at_end:
+                self._behind_since[tp] = now

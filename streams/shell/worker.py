@@ -17,9 +17,8 @@ from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from prometheus_client import start_http_server
 
-from streams.shell import topic_admin
+from streams.shell import health, listener, topic_admin
 from streams.shell.app import add_agent, make_app
 from streams.shell.clock import ClockError, standing, wall_clock
 from streams.shell.folder import Folder
@@ -34,7 +33,7 @@ from streams.shell.watchdog import Watchdog
 from streams.shell.workplace import Workplace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from streams.core.events import Day
@@ -45,6 +44,8 @@ log = logging.getLogger(__name__)
 
 STOP_SECONDS = 9.0
 HARD_STOP_SECONDS = 9.8
+STARTING = health.Check("worker", False, "starting")
+STOPPING = health.Check("worker", False, "stopping")
 GC_EVERY = 50_000  # new objects less freed ones: some chunks of records
 
 
@@ -72,13 +73,15 @@ def run(settings: Settings, bootstrap_servers: str, replay: Replay | None = None
     names = Names(settings.prefix, replay is not None, replay.output_prefix if replay else "")
     _prepare_topics(bootstrap_servers, names, settings)
     day_reached = standing(replay.day) if replay else _clock(settings)
-    metrics = _metrics(settings.metrics_port)
+    metrics, state = Metrics(), health.Health()
+    _listen(settings, state)
     with _state_folder(settings.state_dir, names.consumer_group) as folder:
         for pause_seconds in chain((1.0, 2.0, 4.0, 8.0, 16.0), repeat(30.0)):
-            worker = Worker(settings, bootstrap_servers, names, day_reached, metrics, folder)
+            worker = Worker(settings, bootstrap_servers, names, day_reached, metrics, state, folder)
             if _run_in_loop(worker):
                 return 0
             log.error("the worker starts anew in %.0f s", pause_seconds)
+            state.pause(pause_seconds, "starts anew")
             time.sleep(pause_seconds)
     raise AssertionError  # the pauses never end
 
@@ -106,14 +109,16 @@ def _clock(settings: Settings) -> DayReached:
     return clock
 
 
-def _metrics(port: int | None) -> Metrics:
-    metrics = Metrics()
-    if port is not None:
-        try:
-            start_http_server(port, addr="127.0.0.1")
-        except OSError as error:
-            raise WorkerError(f"--metrics-port {port} can't be served ({error.strerror}): give another") from error
-    return metrics
+def _listen(settings: Settings, state: health.Health) -> None:
+    host, port = settings.metrics_host, settings.metrics_port
+    if port is None:
+        return
+    try:
+        listener.serve(host, port, state)
+    except OSError as error:
+        raise WorkerError(
+            f"--metrics-port {port} can't be served on {host} ({error.strerror}): give another"
+        ) from error
 
 
 def _tame_collector() -> None:
@@ -202,16 +207,18 @@ class Worker:
 
     def __init__(
         self, settings: Settings, bootstrap_servers: str, names: Names, day_reached: DayReached,
-        metrics: Metrics, state_folder: Path,
+        metrics: Metrics, state: health.Health, state_folder: Path,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._bootstrap_servers = bootstrap_servers
         self._names = names
         self._metrics = metrics
+        self._health = state
         self._state_folder = state_folder
         self._day_reached = day_reached
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[Any]] = []
+        self._assess: Callable[[], list[health.Check]] = lambda: [STARTING]
 
     async def run(self) -> bool:
         """Run until a signal (True), or until something fails that only a new start mends (False)."""
@@ -219,6 +226,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked_to_stop)
+        self._tasks.append(asyncio.ensure_future(self._beat_forever()))
         log_ids = await asyncio.to_thread(_read_log_ids, self._bootstrap_servers, self._names)
         outbox = Outbox(self._bootstrap_servers, self._names.consumer_group)
         await outbox.start()
@@ -227,7 +235,9 @@ class Worker:
         try:
             await app.start()
             log.info("worker ready")
-            return await self._until_stopped(app, folder)
+            watchdog = Watchdog(app.consumer)
+            self._assess = lambda: health.assess(watchdog, self._names.home, folder.standing(), time.monotonic())
+            return await self._until_stopped(app, folder, watchdog)
         finally:
             await self._shut_down(app, folder, outbox)
 
@@ -267,9 +277,14 @@ class Worker:
             await consumer.stop()
         return ends
 
-    async def _until_stopped(self, app: Any, folder: Folder) -> bool:
+    async def _beat_forever(self) -> None:
+        while True:
+            self._health.beat([STOPPING] if self._stop.is_set() else self._assess())
+            await asyncio.sleep(health.BEAT_SECONDS)
+
+    async def _until_stopped(self, app: Any, folder: Folder, watchdog: Watchdog) -> bool:
         stop, crash = asyncio.ensure_future(self._stop.wait()), asyncio.ensure_future(app._crashed.wait())  # noqa: SLF001
-        watch = asyncio.ensure_future(Watchdog(app.consumer).run())
+        watch = asyncio.ensure_future(watchdog.run())
         parts = {*self._tasks, folder.failed}
         done, pending = await asyncio.wait({stop, crash, watch, *parts}, return_when=asyncio.FIRST_COMPLETED)
         for waiting in {stop, crash, watch} & pending:

@@ -8,37 +8,52 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.running import free_port, get
+
 if TYPE_CHECKING:
     from tests.faults.scene import Scene
 
 WOUNDS = [
-    ("coordination", "no longer talks to its group"),
-    ("fetch", "no longer talks to its group or fetches"),
-    ("unfetched", "no progress"),
-    ("hanging", "no progress"),
+    ("coordination", "no longer talks to its group", "worker: starts anew"),
+    ("fetch", "no longer talks to its group or fetches", "worker: starts anew"),
+    ("unfetched", "no progress", "progress: none, though there is lag"),
+    ("hanging", "no progress", "progress: none, though there is lag"),
 ]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("wound", "says"), WOUNDS)
-def test_a_stall_is_noticed_and_mended(scene: Scene, wound: str, says: str) -> None:
-    """Hurt from inside amid the stream, the worker says what stands still and goes on, in the same process."""
+@pytest.mark.parametrize(("wound", "says", "answers"), WOUNDS)
+def test_a_stall_is_noticed_and_mended(scene: Scene, wound: str, says: str, answers: str) -> None:
+    """Hurt from inside amid the stream, the worker says what stands still (log, `/readyz`) and goes on."""
     scene.plays(61, 3_000)
-    worker = scene.worker("w1").wounded(wound).start().ready()
+    port = free_port()
+    worker = scene.worker("w1", metrics_port=str(port)).wounded(wound).start().ready()
     scene.publish(seconds=12)
     worker.says("caught up", 4)
+    readyz_says(port, "ok\n")
     time.sleep(3)
     since = time.monotonic()
     worker.signal(signal.SIGUSR1)
     noticed = worker.says(says)
+    readyz_says(port, answers)
     worker.says("starts anew")
     worker.says("caught up", 8)
     recovered = time.monotonic() - since
+    readyz_says(port, "ok\n")
     outputs = scene.compare()
     assert worker.stop() == 0
     scene.report(
         f"stall in a worker: {wound}", outputs, noticed_seconds=round(noticed, 1), stood_seconds=round(recovered, 1)
     )
+
+
+def readyz_says(port: int, text: str, within_seconds: float = 30) -> None:
+    """Wait until `/readyz` answers with the text. The process is alive all the while."""
+    deadline = time.monotonic() + within_seconds
+    while text not in (answer := get(port, "/readyz"))[1]:
+        assert time.monotonic() < deadline, f"/readyz never said {text!r}, last {answer}"
+        assert get(port, "/livez") == (200, "ok\n")
+        time.sleep(0.05)
 
 
 @pytest.mark.slow

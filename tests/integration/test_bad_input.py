@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import random
 import re
-import socket
 from base64 import b64encode
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.request import urlopen
 
 import pytest
 from confluent_kafka import Producer as Librdkafka
 
 from schemas.outputs import DeadLetter
 from tests.model.wire import adjusted, opened, policy, remittance, revoked, target
-from tests.running import PARTITIONS, House, RunningWorker, value
+from tests.running import PARTITIONS, House, RunningWorker, free_port, get, value
 from tests.unit.schemas.examples import cases
 
 if TYPE_CHECKING:
@@ -117,13 +115,6 @@ class Story:
     metrics_port: int
     places: dict[str, Place]  # by a bad record's name
     good: Counter[str]  # records between the bad ones, by topic
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +254,7 @@ def test_the_records_around_count(story: Story) -> None:
 def test_the_metric_counts_up(story: Story) -> None:
     """Each reason has its count, and the inputs theirs."""
     by_reason = Counter(value(record)["reason"] for record in story.house.seen.letters)
-    text = urlopen(f"http://127.0.0.1:{story.metrics_port}/metrics", timeout=10).read().decode()
+    text = get(story.metrics_port, "/metrics")[1]
     found = re.findall(r'^quotastream_dead_letters_total{reason="(\w+)"} ([\d.]+)$', text, re.MULTILINE)
     assert {reason: float(count) for reason, count in found} == by_reason
     records = dict(re.findall(r'^quotastream_records_total{topic="([\w-]+)"} ([\d.]+)$', text, re.MULTILINE))
