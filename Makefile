@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install packages demo test test-slow faults bench bench-short check format lock clean
+.PHONY: help install packages demo test test-slow fuzz audit faults bench bench-short check format lock clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -29,7 +29,10 @@ test: install packages ## Run the tests that take minutes at most
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 test-slow: install packages ## Run the long property tests
-	$(BIN)/pytest -m slow tests/property tests/unit tests/integration $(ARGS)
+	$(BIN)/pytest -m slow tests/property tests/unit tests/integration tests/fuzz $(ARGS)
+
+fuzz: install ## Fuzz the decoders, guided by coverage, for 10 minutes (SECONDS=N: for as many)
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600)
 
 faults: install ## Hurt workers and brokers in every way, and compare what was told with the model
 	$(BIN)/pytest -s tests/faults $(ARGS)

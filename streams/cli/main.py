@@ -29,7 +29,7 @@ from streams.cli import (
 from streams.cli.common import CliError, example, one_line
 from streams.devkafka.errors import BrokerError
 from streams.shell.topic_admin import TopicAdminError
-from streams.shell.versions import NEWER_STATE_EXIT_CODE, NewerStateError
+from streams.shell.versions import UNREADABLE_STATE_EXIT_CODE, UnreadableStateError
 
 USAGE_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
@@ -95,8 +95,8 @@ def run(arguments: list[str]) -> int:
             sys.stderr.write(f"{error.message}\n")
             return USAGE_EXIT_CODE
         return _fail(f"{error.format_message()} (see {_command_path(error)} --help)", error.exit_code)
-    except NewerStateError as error:
-        return _fail(str(error), NEWER_STATE_EXIT_CODE)
+    except UnreadableStateError as error:
+        return _fail(str(error), UNREADABLE_STATE_EXIT_CODE)
     except (TopicAdminError, BrokerError, KafkaError, OSError) as error:
         return _fail(str(error), 1)
     return code if isinstance(code, int) else 0

@@ -14,7 +14,7 @@ from streams.shell import packs
 from streams.shell.ledger import HomeLedger
 from streams.shell.outbox import ended
 from streams.shell.teller import Teller
-from streams.shell.versions import NewerStateError
+from streams.shell.versions import UnreadableStateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,7 +120,7 @@ class Folder:
             )
             await asyncio.sleep(1.0)
             self._consumer.begin_epoch()
-        except NewerStateError as error:  # reading it again would find the same: the worker has to stop
+        except UnreadableStateError as error:  # reading it again would find the same: the worker has to stop
             if not self.failed.done():
                 self.failed.set_exception(error)
         except sqlite3.DatabaseError as error:

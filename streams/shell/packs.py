@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from streams.core.events import Remittance, Reversal
-from streams.shell.versions import NewerStateError
+from streams.shell.versions import DamagedStateError, NewerStateError
 
 VERSION = 1
 _INT64_MAX = (1 << 63) - 1
@@ -50,12 +50,20 @@ def _row(offset: int, event: Remittance | Reversal) -> tuple[object, ...]:
 
 
 def decode(value: bytes) -> Pack:
-    """Return the pack that the bytes hold; NewerStateError for a version that this program does not know."""
-    version, *fields = _decode(value)
-    if version != VERSION:  # asked before anything else is: a newer pack may have more fields
-        raise NewerStateError(f"a pack in the home log is of version {version}, known is {VERSION}")
-    topic, partition, first, after, rows = fields
-    return Pack(topic, partition, first, after, [_entry(row) for row in rows])
+    """Return the pack that the bytes hold.
+
+    NewerStateError for a version that this program does not know, DamagedStateError for what is no pack.
+    """
+    try:
+        version, *fields = _decode(value)
+        if version == VERSION:
+            topic, partition, first, after, rows = fields
+            return Pack(topic, partition, first, after, [_entry(row) for row in rows])
+    except (msgspec.DecodeError, TypeError, ValueError, LookupError, RecursionError):
+        raise DamagedStateError("a record in the home log is no pack") from None
+    if type(version) is not int:
+        raise DamagedStateError("a record in the home log is no pack")
+    raise NewerStateError(f"a pack in the home log is of version {version}, known is {VERSION}")
 
 
 def _entry(row: list[Any]) -> Entry:

@@ -28,7 +28,7 @@ from streams.shell.policy_log import PolicyLog
 from streams.shell.router import Router
 from streams.shell.settings import default_data_dir
 from streams.shell.topics import Names
-from streams.shell.versions import NewerStateError
+from streams.shell.versions import UnreadableStateError
 from streams.shell.watchdog import Watchdog
 from streams.shell.workplace import Workplace
 
@@ -296,7 +296,7 @@ class Worker:
         if crash in done:
             log.error("Faust crashed: %r", app.crash_reason)
         for part in done & parts:
-            if isinstance(error := part.exception(), NewerStateError):
+            if isinstance(error := part.exception(), UnreadableStateError):
                 raise error  # a new start would find the same
             log.error("a part of the worker ended", exc_info=part.exception())
         return False

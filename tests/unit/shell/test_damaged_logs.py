@@ -1,0 +1,35 @@
+"""What no worker wrote into the home log is refused with one line that says what to do."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from streams.shell import packs
+from streams.shell.versions import DamagedStateError
+
+DAMAGED = {
+    "nothing at all": b"",
+    "no MessagePack": b"\xc1",
+    "cut off": packs.encode(packs.Pack("remittances", 0, 0, 1, []))[:-3],
+    "a number": msgspec.msgpack.encode(1),
+    "too few fields": msgspec.msgpack.encode([packs.VERSION, "remittances"]),
+    "rows that are none": msgspec.msgpack.encode([packs.VERSION, "remittances", 0, 0, 1, [7]]),
+    "rows that are maps": msgspec.msgpack.encode([packs.VERSION, "remittances", 0, 0, 1, [{1: 2}]]),
+    "a version that is none": msgspec.msgpack.encode(["new", "remittances"]),
+    "nested without end": b"\x91" * 100_000,
+}
+
+
+@pytest.mark.parametrize("what", DAMAGED)
+def test_what_is_no_pack_is_named(what: str) -> None:
+    """It is neither taken for something nor a traceback: reading it again would find the same."""
+    with pytest.raises(DamagedStateError, match=r"home log is no pack: damaged.*quotastream rebuild") as refused:
+        packs.decode(DAMAGED[what])
+    assert "\n" not in str(refused.value)
+
+
+def test_a_tombstone_is_no_pack() -> None:
+    """A record without a value."""
+    with pytest.raises(DamagedStateError):
+        packs.decode(None)  # type: ignore[arg-type]
