@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.05
 GIVE_UP_SECONDS = 900
+STREAMS_PEER = Path(__file__).parent / "peers" / "kafka_streams"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -63,6 +66,38 @@ def plain_faust(bootstrap_servers: str, topic: str, workload: Workload, folder: 
     found = json.loads(figures.read_text())
     first, half, last = (tuple(mark) for mark in found["marks"])
     return Run(workload.count, (first, half, last), found["memory_mib"], found["totals"] == workload.day_totals)
+
+
+def kafka_streams(bootstrap_servers: str, guarantee: str, workload: Workload, folder: Path) -> Run:
+    """Run the Kafka Streams peer under a processing guarantee; its totals of each group must be the workload's."""
+    folder.mkdir(parents=True)
+    figures, target = folder / "figures.json", STREAMS_PEER / "target"
+    child = _start(
+        ["java", "-Xmx1g", "-cp", f"{target / 'peer.jar'}:{target / 'jars'}/*", "RunningTotal", bootstrap_servers,
+         Names().remittances, str(workload.count), guarantee, str(folder / "state"), str(figures)],
+        dict(os.environ), folder / "log",
+    )  # fmt: skip
+    memory_mib = 0
+    deadline = time.monotonic() + GIVE_UP_SECONDS
+    try:
+        while child.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError, KeyError):  # it ends between two looks
+                memory_mib = _memory_mib(child.pid)
+            time.sleep(POLL_SECONDS)
+    finally:
+        child.kill()
+        child.wait()
+    found = json.loads(figures.read_text())
+    first, half, last = (tuple(mark) for mark in found["marks"])
+    return Run(workload.count, (first, half, last), memory_mib, found["totals"] == workload.totals)
+
+
+def kafka_streams_at_hand() -> bool:
+    """Build the Kafka Streams peer; False where there is no Java compiler or no Maven."""
+    if not all(map(shutil.which, ("java", "javac", "mvn"))):
+        return False
+    subprocess.run(["mvn", "-q", "-B", "package"], cwd=STREAMS_PEER, check=True)
+    return True
 
 
 def worker(bootstrap_servers: str, workload: Workload, name: str, folder: Path) -> tuple[Run, Run]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
+
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 
 @dataclass(frozen=True)
@@ -59,3 +63,15 @@ def row(name: str, runs: list[Run]) -> str:
         "right" if all(run.right for run in runs) else "WRONG",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def write_section(name: str, text: str) -> None:
+    """Put what was measured between the page's marks `<!-- measured: NAME -->` and `<!-- end -->`."""
+    page = PAGE.read_text()
+    mark = f"<!-- measured: {name} -->"
+    changed, found = re.subn(
+        rf"{mark}\n.*?<!-- end -->", lambda _: f"{mark}\n{text}\n<!-- end -->", page, flags=re.DOTALL
+    )
+    if not found:
+        raise ValueError(f"{PAGE.name} has no section {name}")
+    PAGE.write_text(changed)

@@ -1,4 +1,4 @@
-"""Measures catching up with a backlog: the whole `quotastream worker` beside a plain Faust agent, same records.
+"""Measures catching up with a backlog: the whole `quotastream worker` beside the peers, on the same records.
 
 `make bench` runs the whole, `make bench ARGS=--short` a form for CI. Starts a Kafka of its own in a temporary folder.
 """
@@ -13,87 +13,133 @@ from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
-from benchmarks.contestants import cores, pin, plain_faust, worker
-from benchmarks.figures import HEADER, Run, row
-from benchmarks.workload import Workload, publish
+from benchmarks.contestants import cores, kafka_streams, kafka_streams_at_hand, pin, plain_faust, worker
+from benchmarks.figures import HEADER, Run, row, write_section
+from benchmarks.workload import RECORD_BYTES, Workload, publish
 from streams.devkafka import broker as devkafka
 from streams.shell import topic_admin
 from streams.shell.topics import Names
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PARTITIONS = 4
 FIRST_TOPIC = "remittances-first"  # the beginning of the backlog: the plain agent is too slow for all of it
 PLAIN = "plain Faust agent, totals only"
+STREAMS = {  # the totals only too; by processing guarantee
+    "exactly_once_v2": "Kafka Streams, exactly_once_v2, totals only",
+    "at_least_once": "Kafka Streams, at_least_once, totals only",
+}
 FOLDED, TOLD = "quotastream worker, all folded", "quotastream worker, all told"
+TOLD_TO_PLAIN = "all told / plain Faust agent"
 # The broker deletes or compacts nothing meanwhile.
 BROKER_CONFIG = {"log.retention.ms": "-1", "log.cleaner.enable": "false"}
 
 
 def main() -> int:
-    """Measure, print the table; 1 where totals are wrong or the ratio is below --min-ratio."""
+    """Measure, print the tables; 1 where totals are wrong or the ratio is below --min-ratio."""
     given = _arguments()
     with tempfile.TemporaryDirectory(prefix="quotastream-bench-") as scratch:
         folder = Path(scratch)
         with devkafka.session(folder / "kafka", extra_config=BROKER_CONFIG) as broker:
             pin(broker.pid, cores()[0])
             runs = _measure(given, broker.bootstrap_servers, folder)
-    print(HEADER)
-    for name, of in runs.items():
-        print(row(name, of))
-    ratio = None
-    if PLAIN in runs:
-        ratio = median(run.rate for run in runs[TOLD]) / median(run.rate for run in runs[PLAIN])
-    if ratio is not None:
-        print(f"\nratio (all told / plain Faust): {ratio:.1f}")
+    ratios = _ratios(runs)
+    report = "\n".join(_report(given, runs, ratios))
+    print(report)
+    if given.write:
+        write_section("throughput", report)
     if given.json:
         rows = {name: [asdict(run) for run in of] for name, of in runs.items()}
-        given.json.write_text(json.dumps({"events": given.events, "ratio": ratio, "runs": rows}, indent=1) + "\n")
+        given.json.write_text(json.dumps({"events": given.events, "ratios": ratios, "runs": rows}, indent=1) + "\n")
     if not all(run.right for of in runs.values() for run in of):
         print("totals are wrong", file=sys.stderr)
         return 1
-    if given.min_ratio is not None and (ratio is None or ratio < given.min_ratio):
-        print(f"the ratio is below {given.min_ratio:g}", file=sys.stderr)
+    if given.min_ratio is not None and ratios.get(TOLD_TO_PLAIN, 0) < given.min_ratio:
+        print(f"the ratio to the plain agent is below {given.min_ratio:g}", file=sys.stderr)
         return 1
     return 0
 
 
+def _report(given: argparse.Namespace, runs: dict[str, list[Run]], ratios: dict[str, float]) -> Iterator[str]:
+    yield (
+        f"{given.events:,} remittances of {RECORD_BYTES} bytes, lz4, {given.groups:,} groups, {PARTITIONS} "
+        f"partitions; median of {given.rounds}, interleaved."
+    )
+    yield ""
+    yield HEADER
+    for name, of in runs.items():
+        yield row(name, of)
+    yield ""
+    for what, ratio in ratios.items():
+        yield f"- {what}: **{ratio:.2f} x**"
+
+
+def _ratios(runs: dict[str, list[Run]]) -> dict[str, float]:
+    """Return the medians' ratios: the whole job beside each peer's running total."""
+    ratios: dict[str, float] = {}
+    rates = {name: (median(r.rate for r in of), median(r.second_half for r in of)) for name, of in runs.items()}
+    if PLAIN in runs:
+        ratios[TOLD_TO_PLAIN] = rates[TOLD][0] / rates[PLAIN][0]
+        ratios["all folded / plain Faust agent"] = rates[FOLDED][0] / rates[PLAIN][0]
+    for guarantee, name in STREAMS.items():
+        if name in runs:
+            ratios[f"all told / Kafka Streams {guarantee}"] = rates[TOLD][0] / rates[name][0]
+            ratios[f"all folded / Kafka Streams {guarantee}, second halves"] = rates[FOLDED][1] / rates[name][1]
+    return ratios
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.throughput", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--events", type=int, help="remittances in the backlog (200000; with --short 50000)")
-    parser.add_argument("--plain-events", type=int, help="of these for the plain agent (40000; with --short 8000)")
+    parser.add_argument("--events", type=int, help="remittances in the backlog (1000000; with --short 100000)")
+    parser.add_argument("--plain-events", type=int, help="of these for the plain agent (60000; with --short 10000)")
     parser.add_argument("--groups", type=int, default=1_000)
-    parser.add_argument("--rounds", type=int, help="runs of each contestant, interleaved (3; with --short 1)")
+    parser.add_argument("--rounds", type=int, help="runs of each contestant, interleaved (5; with --short 1)")
     parser.add_argument("--short", action="store_true", help="a form for CI: a minute at most")
     parser.add_argument("--min-ratio", type=float, metavar="R", help="exit 1 below this ratio to the plain agent")
-    parser.add_argument("--only-worker", action="store_true", help="leave the plain agent out")
+    parser.add_argument("--only-worker", action="store_true", help="leave the peers out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run's figures")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     given = parser.parse_args()
-    given.events = given.events or (50_000 if given.short else 200_000)
-    given.plain_events = min(given.plain_events or (8_000 if given.short else 40_000), given.events)
-    given.rounds = given.rounds or (1 if given.short else 3)
+    given.events = given.events or (100_000 if given.short else 1_000_000)
+    given.plain_events = min(given.plain_events or (10_000 if given.short else 60_000), given.events)
+    given.rounds = given.rounds or (1 if given.short else 5)
     return given
 
 
 def _measure(given: argparse.Namespace, bootstrap_servers: str, folder: Path) -> dict[str, list[Run]]:
     names, whole = Names(), Workload(given.events, given.groups)
     with topic_admin.admin_client(bootstrap_servers) as admin:
-        topic_admin.create_missing(admin, names, partitions=4)
+        topic_admin.create_missing(admin, names, partitions=PARTITIONS)
         if not given.only_worker:
-            admin.create_topics({FIRST_TOPIC: {"num_partitions": 4, "replication_factor": 1}})
+            admin.create_topics({FIRST_TOPIC: {"num_partitions": PARTITIONS, "replication_factor": 1}})
     print(f"publishing {given.events:,} remittances of {given.groups:,} groups", file=sys.stderr)
     publish(bootstrap_servers, names.policy_changes, whole.policies())
     publish(bootstrap_servers, names.remittances, whole.remittances())
     first = Workload(given.events, given.groups, stop=given.plain_events)
+    guarantees: list[str] = []
     if not given.only_worker:
         publish(bootstrap_servers, FIRST_TOPIC, first.remittances())
+        guarantees = list(STREAMS) if kafka_streams_at_hand() else []
+        if not guarantees:
+            print("no javac or no mvn here: Kafka Streams is left out", file=sys.stderr)
     runs: defaultdict[str, list[Run]] = defaultdict(list)
+
+    def ran(name: str, run: Run) -> None:
+        runs[name].append(run)
+        print(f"round {number}: {name}: {run.rate:,.0f}/s, second half {run.second_half:,.0f}/s", file=sys.stderr)
+
     for number in range(1, given.rounds + 1):
         if not given.only_worker:
-            runs[PLAIN].append(plain_faust(bootstrap_servers, FIRST_TOPIC, first, folder / f"plain-{number}"))
-            print(f"round {number}: {PLAIN}: {runs[PLAIN][-1].rate:,.0f}/s", file=sys.stderr)
+            ran(PLAIN, plain_faust(bootstrap_servers, FIRST_TOPIC, first, folder / f"plain-{number}"))
+        for guarantee in guarantees:
+            scratch = folder / f"{guarantee}-{number}"
+            ran(STREAMS[guarantee], kafka_streams(bootstrap_servers, guarantee, whole, scratch))
         folded, told = worker(bootstrap_servers, whole, f"round{number}", folder / f"worker-{number}")
-        runs[FOLDED].append(folded)
-        runs[TOLD].append(told)
-        print(f"round {number}: {FOLDED}: {folded.rate:,.0f}/s, all told: {told.rate:,.0f}/s", file=sys.stderr)
+        ran(FOLDED, folded)
+        ran(TOLD, told)
     return dict(runs)
 
 
