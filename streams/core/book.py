@@ -6,9 +6,10 @@ depend on policies alone. Not here: what decrees in force on a day add up to (de
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from streams.core.events import (
+    EVERYBODY,
     Added,
     ExchangeRateSet,
     GroupClosed,
@@ -17,19 +18,27 @@ from streams.core.events import (
     LevyImposed,
     LevyLifted,
     Revoked,
+    Scope,
     TargetSet,
 )
 from streams.core.rates import Rates
 from streams.core.timeline import Timeline
-from streams.core.years import NEVER, plan_year, year_of
+from streams.core.years import DAWN, NEVER, plan_year, year_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from streams.core.events import Day, Policy, Scope
+    from streams.core.events import Day, Policy
 
 NAMING_GROUPS = (GroupOpened, GroupClosed, TargetSet, HeadcountChanged)
 REMEMBERED_GROUPS = 1024  # whose timelines are kept: bounds memory, changes no result
+
+
+class _Remembered(NamedTuple):
+    """The timelines of one group by year, and the book's version when they were made."""
+
+    version: int
+    years: dict[int, Timeline]
 
 
 class Book:
@@ -49,7 +58,8 @@ class Book:
         self._groups: set[str] = set()
         self._regions: dict[str, set[str]] = {}  # by group: each region that any opening of it names
         self._region_groups: dict[str, set[str]] = {}
-        self._timelines: dict[str, dict[int, Timeline]] = {}
+        self._timelines: dict[str, _Remembered] = {}
+        self._changes: dict[Scope, list[tuple[int, Day]]] = {}  # (version after it, first day that it may change)
 
     def add(self, policy: Policy) -> Added:
         """Add a policy; the first of one policy_id stands."""
@@ -58,8 +68,30 @@ class Book:
             return Added.REPEAT if known == policy else Added.CONFLICT
         self._policies[policy.policy_id] = policy
         self._file(policy)
-        self._forget(self.reach(policy))
+        for scope in self.reach(policy):
+            self._changes.setdefault(scope, []).append((self.version, self._first_changed(policy)))
         return Added.NEW
+
+    @property
+    def version(self) -> int:
+        """Grows with each policy that is added."""
+        return len(self._policies)
+
+    def _first_changed(self, policy: Policy) -> Day:
+        """Return the first day on which a policy may change anything: a decree's issue day; any, for a fact."""
+        named = self._policies.get(policy.revokes) if isinstance(policy, Revoked) else policy
+        return DAWN if isinstance(named, ExchangeRateSet) else policy.issued_day
+
+    def changed_from(self, group_id: str, version: int) -> Day:
+        """Return the first day that policies added since a version may have changed for a group; NEVER if none."""
+        first = NEVER
+        regions = (Scope(region=region) for region in self._regions.get(group_id, ()))
+        for scope in (EVERYBODY, Scope(group_id=group_id), *regions):
+            for after, day in reversed(self._changes.get(scope, ())):
+                if after <= version:
+                    break
+                first = min(first, day)
+        return first
 
     def policy(self, policy_id: str) -> Policy | None:
         """Return the policy known by an id."""
@@ -76,31 +108,25 @@ class Book:
         """Return the groups that policies name ("Arithmetic": groups)."""
         return self._groups
 
-    def reach(self, policy: Policy) -> frozenset[str] | None:
-        """Return the groups whose accounts a policy may change; None where that may be any.
+    def reach(self, policy: Policy) -> list[Scope]:
+        """Return the scopes of the groups whose accounts a policy may change.
 
         A revocation of something unknown reaches nobody: what it names will, when it comes.
         """
         if isinstance(policy, ExchangeRateSet):
-            return None
+            return [EVERYBODY]
         if isinstance(policy, Revoked):
             named = self._policies.get(policy.revokes)
-            return frozenset() if named is None or isinstance(named, Revoked) else self.reach(named)
+            return [] if named is None or isinstance(named, Revoked) else self.reach(named)
         if isinstance(policy, LevyLifted):
-            return self._reach_of_lift(policy)
-        group_id, region = _whom(policy)
-        if group_id is not None:
-            return frozenset((group_id,))
-        return None if region is None else frozenset(self._region_groups.get(region, ()))
+            return [levy.scope for levy in self._levies.get(policy.levy_id, ())]
+        return [_whom(policy)]
 
-    def _reach_of_lift(self, lift: LevyLifted) -> frozenset[str] | None:
-        reached: set[str] = set()
-        for levy in self._levies.get(lift.levy_id, ()):
-            groups = self.reach(levy)
-            if groups is None:
-                return None
-            reached |= groups
-        return frozenset(reached)
+    def groups_in(self, scope: Scope) -> Collection[str]:
+        """Return the groups known by policies that a scope may cover: of a region, those of any opening in it."""
+        if scope.group_id is not None:
+            return (scope.group_id,)
+        return self._groups if scope.region is None else self._region_groups.get(scope.region, ())
 
     def plan_years(self, group_id: str, money_years: Collection[int], day_reached: Day) -> list[int]:
         """Return, ascending, the years for which the group has an account on a day.
@@ -140,15 +166,15 @@ class Book:
 
     def timeline(self, group_id: str, year: int) -> Timeline:
         """Return the decrees of a group and year through time; remembered until a policy reaches the group."""
-        years = self._timelines.pop(group_id, None)
-        if years is None:
-            years = {}
+        remembered = self._timelines.pop(group_id, None)
+        if remembered is None or self.changed_from(group_id, remembered.version) != NEVER:
+            remembered = _Remembered(self.version, {})
             if len(self._timelines) >= REMEMBERED_GROUPS:
                 del self._timelines[next(iter(self._timelines))]
-        self._timelines[group_id] = years  # the one used last is last
-        timeline = years.get(year)
+        self._timelines[group_id] = remembered  # the one used last is last
+        timeline = remembered.years.get(year)
         if timeline is None:
-            timeline = years[year] = Timeline(self, group_id, plan_year(year))
+            timeline = remembered.years[year] = Timeline(self, group_id, plan_year(year))
         return timeline
 
     def touching(self, group_id: str) -> Iterator[Policy]:
@@ -194,26 +220,16 @@ class Book:
     def _file_by_scope(self, policy: Policy) -> None:
         if isinstance(policy, LevyImposed):
             self._levies.setdefault(policy.levy_id, []).append(policy)
-        group_id, region = _whom(policy)
-        if group_id is not None:
-            self._named.setdefault(group_id, []).append(policy)
-        elif region is not None:
-            self._regional.setdefault(region, []).append(policy)
+        scope = _whom(policy)
+        if scope.group_id is not None:
+            self._named.setdefault(scope.group_id, []).append(policy)
+        elif scope.region is not None:
+            self._regional.setdefault(scope.region, []).append(policy)
         else:
             self._general.append(policy)
 
-    def _forget(self, groups: frozenset[str] | None) -> None:
-        if groups is None:
-            self._timelines.clear()
-            return
-        for group_id in groups:
-            self._timelines.pop(group_id, None)
 
-
-def _whom(policy: Policy) -> tuple[str | None, str | None]:
-    """Return the group, or the region, that a decree names; (None, None) for all groups."""
+def _whom(policy: Policy) -> Scope:
+    """Return the scope of a decree; of one that names a group, that group."""
     scope: Scope | None = getattr(policy, "scope", None)
-    if scope is not None:
-        return scope.group_id, scope.region
-    group_id: str = policy.group_id  # type: ignore[attr-defined]  # every decree has one or the other
-    return group_id, None
+    return scope or Scope(group_id=policy.group_id)  # type: ignore[attr-defined]  # it has one or the other

@@ -61,6 +61,9 @@ class Scope(NamedTuple):
     group_id: str | None = None
 
 
+EVERYBODY = Scope()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What every policy has. Policies are known by `policy_id` (canonical lower-case uuid text)."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
@@ -68,7 +69,8 @@ def canonical_json(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def history_digest(history: Iterable[Step]) -> str:
+@lru_cache(maxsize=1 << 14)  # an open episode is compared with what was told each time that money comes
+def history_digest(history: tuple[Step, ...]) -> str:
     """Return a short text that differs where histories differ."""
     return hashlib.sha256(canonical_json(history_value(history))).hexdigest()[:32]
 

@@ -6,16 +6,17 @@ which remittances are unreversed (ledger.py), and what R is judged against (judg
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from functools import cached_property
 from itertools import accumulate
 from operator import sub
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.core.money import round_half_even
+from streams.core.years import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from streams.core.events import Day
     from streams.core.rates import Rates
@@ -48,6 +49,10 @@ class AccountMoney:
         self._sums: dict[Purse, dict[Day, int]] = {}
         # Foreign money is booked one by one; the sums of a day are kept until the day or the rates change.
         self._booked: dict[tuple[Purse, str], tuple[object, dict[Day, int | None]]] = {}
+        self._curves: dict[tuple[str | None, str], tuple[object, Curve]] = {}  # until money or the rates change
+        #: Grows with each remittance that comes or goes.
+        self.version = 0
+        self._changes: list[tuple[int, Day]] = []  # (version after it, its day), less what a later, earlier day hides
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -59,7 +64,7 @@ class AccountMoney:
         self._of_day.setdefault(day, {})[event_id] = entry
         sums = self._sums.setdefault(entry.purse, {})
         sums[day] = sums.get(day, 0) + amount_minor
-        self._unbook(entry)
+        self._changed(entry)
 
     def remove(self, event_id: bytes) -> None:
         """Take a remittance out that is counted (KeyError if it is not): a reversal names it."""
@@ -74,9 +79,23 @@ class AccountMoney:
             del sums[entry.day]
         if not sums:
             del self._sums[entry.purse]
+        self._changed(entry)
+
+    def changed_from(self, version: int) -> Day:
+        """Return the first day on which money came or went since a version; NEVER if there is none."""
+        at = bisect_right(self._changes, (version, NEVER))
+        return self._changes[at][1] if at < len(self._changes) else NEVER
+
+    def _changed(self, entry: Entry) -> None:
+        self.version += 1
+        while self._changes and self._changes[-1][1] >= entry.day:
+            self._changes.pop()
+        self._changes.append((self.version, entry.day))
         self._unbook(entry)
 
     def _unbook(self, entry: Entry) -> None:
+        for levy_id, currency in [key for key in self._curves if key[0] == entry.purse.levy_id]:
+            del self._curves[levy_id, currency]
         for (purse, _), (_, days) in self._booked.items():
             if purse == entry.purse:
                 days.pop(entry.day, None)
@@ -87,6 +106,8 @@ class AccountMoney:
 
     def count_by(self, day: Day) -> int:
         """Return how many remittances have a day <= `day`."""
+        if max(self._of_day, default=day) <= day:
+            return len(self._entries)
         return sum(len(entries) for on, entries in self._of_day.items() if on <= day)
 
     def of_day(self, day: Day) -> list[tuple[bytes, Purse]]:
@@ -106,13 +127,13 @@ class AccountMoney:
         """Return the sums of one kind of money, by day, in minor units of its own currency."""
         return self._sums.get(purse, {})
 
-    def booked(self, purse: Purse, currency: str, rates: Rates) -> dict[Day, int | None]:
+    def booked(self, purse: Purse, currency: str, rates: Rates) -> Mapping[Day, int | None]:
         """Return the sums of one kind of money, by day, each remittance booked at its own day's rate.
 
         Minor units of `currency`; None for the days without a rate ("Arithmetic": R(d)).
         """
         if purse.currency == currency:
-            return dict(self.day_sums(purse))
+            return self.day_sums(purse)
         version, days = self._booked.get((purse, currency), (None, {}))
         if version is not rates.version:
             days = {}
@@ -121,6 +142,21 @@ class AccountMoney:
             if day not in days:
                 days[day] = self._book(purse, currency, day, rates)
         return days
+
+    def curve(self, levy_id: str | None, currency: str, year: PlanYear, rates: Rates) -> Curve:
+        """Return R(x) of the base account (levy_id None) or of a levy's, booked in a currency."""
+        version, curve = self._curves.get((levy_id, currency), (None, None))
+        if curve is None or version is not rates.version:
+            curve = Curve(year, self._in(levy_id, currency, rates))
+            self._curves[levy_id, currency] = rates.version, curve
+        return curve
+
+    def _in(self, levy_id: str | None, currency: str, rates: Rates) -> Iterator[tuple[Day, int]]:
+        for purse in self._sums:
+            if purse.levy_id == levy_id:
+                for day, amount in self.booked(purse, currency, rates).items():
+                    if amount is not None:
+                        yield day, amount
 
     def _book(self, purse: Purse, currency: str, day: Day, rates: Rates) -> int | None:
         rate = rates.minor_rate(purse.currency, currency, day)

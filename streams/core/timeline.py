@@ -17,7 +17,7 @@ from streams.core.events import AlertRulesSet, LevyImposed, TargetAdjusted, Targ
 from streams.core.rank import rank
 from streams.core.schedule import Delta, Factor, base_schedule, levy_schedule
 from streams.core.thresholds import thresholds_on
-from streams.core.years import NEVER, year_of
+from streams.core.years import DAWN, NEVER, year_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -171,6 +171,7 @@ class Timeline:
         self._shared: dict[object, object] = {}  # schedules and the like of several regimes
         self._starts = self._turns()
         self._regimes: dict[Day, Regime] = {}
+        self._spans: dict[int, list[Span]] = {}  # by the place of the regime in _starts
 
     def _file(self) -> list[Filed]:
         policies: list[Policy] = [p for p in self._book.touching(self.group_id) if self._of_year(p)]
@@ -207,28 +208,38 @@ class Timeline:
             regime = self._regimes[start] = Regime(self, self.decrees_on(start))
         return regime
 
-    def stretches(self, levy_id: str | None) -> tuple[Stretch, ...]:
-        """Return the days on which an account is asked for something, joined where it is asked and judged alike."""
-        key = ("stretches", levy_id)
+    def stretches(self, levy_id: str | None, since: Day = DAWN) -> tuple[Stretch, ...]:
+        """Return the days on which an account is asked for something, joined where it is asked and judged alike.
+
+        Only those from about `since` on: what came before is in none, or in one that begins earlier.
+        """
+        key = ("stretches", levy_id, self._place(since))
         if key not in self._shared:
-            self._shared[key] = tuple(_joined(self.spans, levy_id))
+            self._shared[key] = tuple(_joined(self.spans_from(since), levy_id))
         return self._shared[key]  # type: ignore[return-value]
 
-    def levy_ids_by(self, day: Day) -> set[str]:
-        """Return the levies that hold, or held, on any day of the year up to `day`."""
-        return {levy_id for span in self.spans if span.start <= day for levy_id in span.regime.levies}
+    def levy_ids(self, since: Day, day: Day) -> set[str]:
+        """Return the levies that hold on any of the days since..day."""
+        return {levy_id for span in self.spans_from(since) if span.start <= day for levy_id in span.regime.levies}
 
-    @cached_property
-    def spans(self) -> tuple[Span, ...]:
-        """The days from the first of the year to the first after it, by regime and thresholds."""
-        spans: list[Span] = []
-        for start, stop in zip(self._starts, [*self._starts[1:], self.year.after + 1], strict=True):
-            regime = self.regime_on(start)
-            rules: list[AlertRulesSet] = regime.decrees.rules
-            inner = {rule.effective_on for rule in rules if start < rule.effective_on < stop}
-            cuts = [start, *sorted(inner), stop]
-            spans += [Span(begin, end, regime, thresholds_on(rules, begin)) for begin, end in pairwise(cuts)]
-        return tuple(spans)
+    def _place(self, day: Day) -> int:
+        return max(bisect_right(self._starts, day) - 1, 0)
+
+    def spans_from(self, since: Day) -> Iterator[Span]:
+        """Yield the days to the first after the year, by regime and thresholds, from the regime of `since` on."""
+        for at in range(self._place(since), len(self._starts)):
+            if at not in self._spans:
+                self._spans[at] = self._spans_of(at)
+            yield from self._spans[at]
+
+    def _spans_of(self, at: int) -> list[Span]:
+        start = self._starts[at]
+        stop = self._starts[at + 1] if at + 1 < len(self._starts) else self.year.after + 1
+        regime = self.regime_on(start)
+        rules: list[AlertRulesSet] = regime.decrees.rules
+        inner = {rule.effective_on for rule in rules if start < rule.effective_on < stop}
+        cuts = [start, *sorted(inner), stop]
+        return [Span(begin, end, regime, thresholds_on(rules, begin)) for begin, end in pairwise(cuts)]
 
     def thresholds_on(self, day: Day) -> Thresholds:
         """Return the thresholds of a day under the decrees in force on it."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.core.takings import Curve
 from streams.core.years import plan_year
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from streams.core.book import Book
     from streams.core.events import Day
-    from streams.core.takings import AccountMoney
+    from streams.core.takings import AccountMoney, Curve
 
 
 class AccountView:
@@ -28,22 +27,10 @@ class AccountView:
         self.year = plan_year(year)
         self.timeline = book.timeline(group_id, year)
         self.paid_days = money.paid_days()
-        self._curves: dict[tuple[str | None, str], Curve] = {}
 
     def curve(self, levy_id: str | None, currency: str) -> Curve:
         """Return R(x) of the base account (levy_id None) or of a levy's, booked in a currency."""
-        key = (levy_id, currency)
-        curve = self._curves.get(key)
-        if curve is None:
-            curve = self._curves[key] = Curve(self.year, self._booked(levy_id, currency))
-        return curve
-
-    def _booked(self, levy_id: str | None, currency: str) -> Iterator[tuple[Day, int]]:
-        for purse in self.money.purses():
-            if purse.levy_id == levy_id:
-                for day, amount in self.money.booked(purse, currency, self.book.rates).items():
-                    if amount is not None:
-                        yield day, amount
+        return self.money.curve(levy_id, currency, self.year, self.book.rates)
 
     def waiting(self, levy_id: str | None, currency: str | None, by: Day) -> Iterator[tuple[str, int]]:
         """Yield (own currency, minor units) of money of days <= `by` that has no rate to `currency` (None: all)."""

@@ -22,7 +22,7 @@ from streams.core.rules import (
     RETARGETED,
     WARNING,
 )
-from streams.core.years import NEVER
+from streams.core.years import DAWN, NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,8 +33,11 @@ if TYPE_CHECKING:
     from streams.core.view import AccountView
 
 
+CLOSING = frozenset((RESOLVED, LAPSED))
+
+
 class Columns:
-    """The judgements of one kind on one account, for each day of the year up to d."""
+    """The judgements of one kind on one account, for the days from `first` on."""
 
     def __init__(
         self, kind: Kind, grounds: Sequence[Ground], retargeted: Sequence[Day], first: Day, days: int
@@ -116,24 +119,35 @@ class Columns:
             yield Step(day, DEESCALATED, WARNING)
 
 
-def histories(columns: Columns, first: Day) -> Iterator[tuple[Step, ...]]:
-    """Yield the history of each episode, in order; one that closed on x can open again on x + 1."""
-    day = columns.next_opening(first)
-    while day < NEVER:
-        steps = list(columns.steps(day, None))
-        while steps[-1].transition not in {RESOLVED, LAPSED}:
-            day = columns.next_turn(day + 1, steps[-1].severity)
+def histories(columns: Columns, since: Day, known: Sequence[tuple[Step, ...]]) -> Iterator[tuple[Step, ...]]:
+    """Yield the history of each episode, in order, given what is known of the days before `since`.
+
+    One that closed on x can open again on x + 1.
+    """
+    yield from known[:-1]
+    steps = list(known[-1]) if known else []
+    day = since
+    while True:
+        if steps and steps[-1].transition not in CLOSING:
+            day = columns.next_turn(day, steps[-1].severity)
             if day == NEVER:
-                break
+                yield tuple(steps)
+                return
             steps += columns.steps(day, steps[-1].severity)
-        yield tuple(steps)
-        day = columns.next_opening(day + 1) if day < NEVER else NEVER
+        else:
+            if steps:
+                yield tuple(steps)
+            day = columns.next_opening(day)
+            if day == NEVER:
+                return
+            steps = list(columns.steps(day, None))
+        day += 1
 
 
-def _grounds(view: AccountView, stretches: Iterable[Stretch], d: Day) -> list[Ground]:
+def _grounds(view: AccountView, stretches: Iterable[Stretch], first: Day, d: Day) -> list[Ground]:
     return [
         Ground(
-            stretch.start,
+            max(stretch.start, first),
             min(stretch.stop, d + 1),
             stretch.activity,
             stretch.thresholds,
@@ -145,22 +159,51 @@ def _grounds(view: AccountView, stretches: Iterable[Stretch], d: Day) -> list[Gr
     ]
 
 
-def canonical_episodes(view: AccountView, d: Day) -> tuple[Episode, ...]:
-    """Return the canonical history of an account to d ("Alerts"), ordered by (opened_on, kind, levy_id)."""
-    first = view.year.first
-    if d < first:
-        return ()
-    episodes: list[Episode] = []
-    for levy_id in (None, *view.timeline.levy_ids_by(d)):
-        stretches = [stretch for stretch in view.timeline.stretches(levy_id) if stretch.start <= d]
-        grounds = _grounds(view, stretches, d)
+def before(episodes: Iterable[Episode], day: Day) -> list[Episode]:
+    """Return episodes as they stood at the end of the day before `day`."""
+    stood: list[Episode] = []
+    for episode in episodes:
+        if episode.history[-1].on_day < day:
+            stood.append(episode)
+        elif episode.opened_on < day:
+            stood.append(episode._replace(history=tuple(step for step in episode.history if step.on_day < day)))
+    return stood
+
+
+def canonical_episodes(
+    view: AccountView, d: Day, known: Sequence[Episode] = (), since: Day = DAWN
+) -> tuple[Episode, ...]:
+    """Return the canonical history of an account to d ("Alerts"), ordered by (opened_on, kind, levy_id).
+
+    `known` is the canonical history of an earlier time, which nothing that came since changes before the day `since`;
+    only the days from there on are walked.
+    """
+    since = max(since, view.year.first)
+    episodes = before(known, min(since, d + 1))
+    if since > d:
+        return tuple(episodes)
+    timeline = view.timeline
+    lookback = max(span.thresholds.for_days for span in timeline.spans_from(since) if span.start <= d)
+    first = max(view.year.first, since - lookback)
+    held = {(episode.kind, episode.levy_id, episode.opened_on): episode for episode in episodes}
+    found: list[Episode] = []
+    for levy_id in {None, *timeline.levy_ids(first, d), *(episode.levy_id for episode in episodes)}:
+        stretches = [stretch for stretch in timeline.stretches(levy_id, first) if stretch.start <= d]
+        grounds = _grounds(view, stretches, first, d)
         retargeted = [stretch.start for stretch in stretches if stretch.retargeted]
         for kind in KINDS:
             if kind.of_levy == (levy_id is not None):
                 columns = Columns(kind, grounds, retargeted, first, d + 1 - first)
-                episodes += (_episode(view, kind.name, levy_id, history) for history in histories(columns, first))
-    episodes.sort(key=lambda episode: (episode.opened_on, episode.kind, episode.levy_id or ""))
-    return tuple(episodes)
+                stood = [e.history for e in episodes if e.kind == kind.name and e.levy_id == levy_id]
+                for history in histories(columns, since, stood):
+                    episode = held.get((kind.name, levy_id, history[0].on_day))
+                    if episode is None:
+                        episode = _episode(view, kind.name, levy_id, history)
+                    elif episode.history != history:
+                        episode = episode._replace(history=history)
+                    found.append(episode)
+    found.sort(key=lambda episode: (episode.opened_on, episode.kind, episode.levy_id or ""))
+    return tuple(found)
 
 
 def _episode(view: AccountView, kind: str, levy_id: str | None, history: tuple[Step, ...]) -> Episode:

@@ -151,11 +151,12 @@ class Folder:
             self._adopt(teller.partition)
         self._consumer.begin_epoch()
 
-    def policy_changed(self, policy: Policy) -> None:
-        """Pass a new policy on to the tellers of the groups that it may change."""
-        reach = self._place.policy_log.book.reach(policy)
+    def policies_changed(self, policies: Iterable[Policy]) -> None:
+        """Pass new policies on to the tellers of the groups that they may change."""
+        book = self._place.policy_log.book
+        scopes = {scope for policy in policies for scope in book.reach(policy)}
         for teller in self._tellers.values():
-            teller.policy_changed(reach)
+            teller.policies_changed(scopes)
 
 
 def _is_damage(error: BaseException) -> bool:

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 class PolicyLog:
     """The policies known to this worker, and how far it has read."""
 
-    def __init__(self, bootstrap_servers: str, names: Names, on_policy: Callable[[Policy], None]) -> None:
+    def __init__(self, bootstrap_servers: str, names: Names, on_policies: Callable[[list[Policy]], None]) -> None:
         self.book = Book(MINOR_DIGITS)
         #: The log's next offset to read.
         self.position = 0
@@ -44,7 +44,7 @@ class PolicyLog:
         self.conflicts: set[Conflict] = set()
         self._bootstrap_servers = bootstrap_servers
         self._tp = TopicPartition(names.policies, 0)
-        self._on_policy = on_policy
+        self._on_policies = on_policies
         self._moved = asyncio.Condition()
 
     async def run(self) -> None:
@@ -69,34 +69,36 @@ class PolicyLog:
             log.warning("reading the policies failed, trying again: %r", error)
             await asyncio.sleep(1.0)
             return
-        for record in fetched.get(self._tp, ()):
-            self._take(record)
+        news = [policy for record in fetched.get(self._tp, ()) for policy in self._take(record)]
+        if news:
+            self._on_policies(news)
         async with self._moved:
             self._moved.notify_all()
 
-    def _take(self, record: ConsumerRecord) -> None:
+    def _take(self, record: ConsumerRecord) -> list[Policy]:
+        news: list[Policy] = []
         partition, offset = source_of(record)
         source = ("policy-changes", partition)
         if record.key == STAMP_KEY:
             self.stamps[source] = max(self.stamps.get(source, 0), offset)
         else:
-            self._add(record, Conflict(*source, offset))
+            news = self._add(record, Conflict(*source, offset))
         self.position = record.offset + 1
+        return news
 
-    def _add(self, record: ConsumerRecord, place: Conflict) -> None:
+    def _add(self, record: ConsumerRecord, place: Conflict) -> list[Policy]:
         try:
             policy = codec.decode("policy-changes", record.value)
         except codec.BadRecord as bad:  # a router of another version let it in
             if bad.reason in {"unknown_version", "unknown_type"}:
                 raise NewerStateError(f"the policies log at offset {record.offset}: {bad.detail}") from None
             log.error("policies log at offset %d: %s (%s)", record.offset, bad.reason, bad.detail)
-            return
+            return []
         assert isinstance(policy, Policy)
         added = self.book.add(policy)
-        if added is Added.NEW:
-            self._on_policy(policy)
-        elif added is Added.CONFLICT:
+        if added is Added.CONFLICT:
             self.conflicts.add(place)
+        return [policy] if added is Added.NEW else []
 
     async def reached(self, offset: int) -> None:
         """Wait until everything before an offset of the log has been read."""

@@ -15,11 +15,13 @@ import json
 import logging
 import time
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import ProducerFenced
 
 from streams.core.account import Account, evaluate
+from streams.core.events import EVERYBODY
 from streams.core.telling import tell
 from streams.shell import cloudevents, codec
 from streams.shell.ledger import Conflict, covered
@@ -29,8 +31,11 @@ from streams.shell.told import META_KEY, Told, ToldAccount, account_record, conf
 from streams.shell.topics import home_partition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
+    from streams.core.account import Known
+    from streams.core.events import Scope
+    from streams.core.takings import AccountMoney
     from streams.shell.clock import DayReached
     from streams.shell.ledger import HomeLedger
     from streams.shell.workplace import Workplace
@@ -58,6 +63,7 @@ class Teller:
         self._dirty: dict[str, None] = {}  # in the order in which they became so
         self._woken = asyncio.Event()
         self._partitions: dict[str, int] = {}
+        self._known: WeakKeyDictionary[AccountMoney, Known] = WeakKeyDictionary()
 
     # --- what the worker calls ---
 
@@ -67,9 +73,17 @@ class Teller:
             self._dirty.update(dict.fromkeys(group_ids))
         self._woken.set()
 
-    def policy_changed(self, group_ids: frozenset[str] | None) -> None:
-        """Take note that a policy may have changed these groups (None: any)."""
-        self.changed(self._groups() if group_ids is None else filter(self._at_home, group_ids))
+    def policies_changed(self, scopes: Collection[Scope]) -> None:
+        """Take note that policies may have changed the groups in these scopes."""
+        self._woken.set()
+        if not self.caught_up:
+            return
+        if EVERYBODY in scopes:
+            self.changed(self._groups())
+            return
+        book = self._place.policy_log.book
+        for scope in scopes:
+            self.changed(filter(self._at_home, book.groups_in(scope)))
 
     async def run(self) -> None:
         """Take over and tell, for as long as the partition is this worker's."""
@@ -204,7 +218,7 @@ class Teller:
         for year in sorted({*with_history, *held}):
             before = held.get(year, ToldAccount(None, {}))
             money = self.ledger.money(group_id, year)
-            account = evaluate(book, money, group_id, year, day) if year in with_history else None
+            account = self._evaluate(money, group_id, year) if year in with_history else None
             told, changed = tell(before.episodes, account, book=book, money=money, group_id=group_id, plan_year=year)
             status = _digest(account) if year in years else None
             alerts += [self._alert(alert) for alert in told]
@@ -213,6 +227,12 @@ class Teller:
             if changed or status != before.status:
                 accounts[group_id, year] = ToldAccount(status, {**before.episodes, **changed})
             self._place.metrics.evaluations.inc()
+
+    def _evaluate(self, money: AccountMoney, group_id: str, year: int) -> Account:
+        book, day = self._place.policy_log.book, self._told.day
+        account = evaluate(book, money, group_id, year, day, self._known.get(money))
+        self._known[money] = account.known
+        return account
 
     def _alert(self, alert: dict[str, Any]) -> Message:
         self._place.metrics.alerts.labels(alert["kind"]).inc()

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from schemas.currencies import MINOR_DIGITS
-from streams.core.account import Account, evaluate
+from streams.core.account import Account, Known, evaluate
 from streams.core.book import Book
 from streams.core.events import Remittance, Reversal
 from streams.core.history import history_value
@@ -38,6 +38,7 @@ class Core:
         self.book = Book(MINOR_DIGITS)
         self.ledgers: dict[str, GroupLedger] = {}
         self.years: set[int] = set()
+        self._known: dict[Key, Known] = {}
         for message in messages:
             self.fold(message)
 
@@ -65,7 +66,10 @@ class Core:
     def account(self, group_id: str, year: int, day: date) -> Account:
         """Evaluate one account."""
         ledger = self.ledgers.setdefault(group_id, GroupLedger())
-        return evaluate(self.book, ledger.money(year), group_id, year, day.toordinal())
+        known = self._known.get((group_id, year))
+        account = evaluate(self.book, ledger.money(year), group_id, year, day.toordinal(), known)
+        self._known[group_id, year] = account.known
+        return account
 
     def statuses(self, day: date) -> dict[Key, dict[str, Any]]:
         """Make the status of every account that exists."""

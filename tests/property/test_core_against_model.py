@@ -132,7 +132,9 @@ def test_folding_between_evaluations_changes_nothing(data):
     for message in told:
         core.fold(message)
         core.statuses(day)
+        core.episodes(day)
     assert core.statuses(day) == Core(messages).statuses(day)
+    assert core.episodes(day) == Core(messages).episodes(day)
     assert core.episodes(day) == Core(messages).episodes(day)
 
 

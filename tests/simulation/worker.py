@@ -168,7 +168,7 @@ class SimulatedWorker:
         consumer = app.consumer = self.consumer = SimulatedConsumer(app, self.client)
         router = Router(NAMES, outbox, consumer, METRICS)
         await router.start()
-        self.policy_log = PolicyLog("simulated", NAMES, lambda policy: folder.policy_changed(policy))  # noqa: PLW0108
+        self.policy_log = PolicyLog("simulated", NAMES, lambda policies: folder.policies_changed(policies))  # noqa: PLW0108
         self.input_ends = self.world.cluster.input_ends()
         place = Workplace(
             NAMES, "simulated", self.world.cluster.sizes[NAMES.home], "log", self.input_ends, self.world.day_reached,
