@@ -8,13 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.core.events import Added, Remittance, Reversal
-from streams.core.takings import AccountMoney
+from streams.core.takings import HeldMoney
 from streams.core.years import year_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-__all__ = ["AccountMoney", "Added", "GroupLedger"]
 
 
 class GroupLedger:
@@ -25,7 +23,7 @@ class GroupLedger:
         self._years: dict[bytes, int] = {}  # of each remittance, reversed or not
         self._plan_years: set[int] = set()
         self._reversed: set[bytes] = set()  # what reversals name, known or not
-        self._money: dict[int, AccountMoney] = {}
+        self._money: dict[int, HeldMoney] = {}
 
     def add(self, event: Remittance | Reversal) -> Added:
         """Add an event; the first of one event_id stands, remittances and reversals sharing the ids."""
@@ -57,6 +55,6 @@ class GroupLedger:
         """Return the years in which any remittance is known, reversed or not."""
         return self._plan_years
 
-    def money(self, plan_year: int) -> AccountMoney:
+    def money(self, plan_year: int) -> HeldMoney:
         """Return the unreversed remittances of a year; the same object grows as events are added."""
-        return self._money.setdefault(plan_year, AccountMoney())
+        return self._money.setdefault(plan_year, HeldMoney())

@@ -6,6 +6,7 @@ which remittances are unreversed (ledger.py), and what R is judged against (judg
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from functools import cached_property
 from itertools import accumulate
@@ -16,7 +17,7 @@ from streams.core.money import round_half_even
 from streams.core.years import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from streams.core.events import Day
     from streams.core.rates import Rates
@@ -40,13 +41,12 @@ class Entry(NamedTuple):
     purse: Purse
 
 
-class AccountMoney:
-    """The unreversed remittances of one group and plan year. Adding and removing one costs the same, however many."""
+class AccountMoney(ABC):
+    """The unreversed remittances of one group and plan year, as sums by day; where the single ones are is open."""
 
     def __init__(self) -> None:
-        self._entries: dict[bytes, Entry] = {}
-        self._of_day: dict[Day, dict[bytes, Entry]] = {}
         self._sums: dict[Purse, dict[Day, int]] = {}
+        self._counts: dict[Day, int] = {}
         # Foreign money is booked one by one; the sums of a day are kept until the day or the rates change.
         self._booked: dict[tuple[Purse, str], tuple[object, dict[Day, int | None]]] = {}
         self._curves: dict[tuple[str | None, str], tuple[object, Curve]] = {}  # until money or the rates change
@@ -54,70 +54,60 @@ class AccountMoney:
         self.version = 0
         self._changes: list[tuple[int, Day]] = []  # (version after it, its day), less what a later, earlier day hides
 
+    @abstractmethod
+    def entries(self, day: Day | None = None, purse: Purse | None = None) -> list[tuple[bytes, Entry]]:
+        """Return (event_id, remittance) of all of them, or those of a day or a kind, by day and event_id."""
+
     def __len__(self) -> int:
-        return len(self._entries)
+        return sum(self._counts.values())
 
-    def add(self, event_id: bytes, day: Day, amount_minor: int, currency: str, levy_id: str | None) -> None:
-        """Count a remittance of the year, which is not counted yet."""
-        entry = Entry(day, amount_minor, Purse(currency, levy_id))
-        self._entries[event_id] = entry
-        self._of_day.setdefault(day, {})[event_id] = entry
-        sums = self._sums.setdefault(entry.purse, {})
+    def count(self, purse: Purse, day: Day, amount_minor: int, how_many: int = 1) -> None:
+        """Count remittances of a day of the year, which come to an amount."""
+        sums = self._sums.setdefault(purse, {})
         sums[day] = sums.get(day, 0) + amount_minor
-        self._changed(entry)
+        self._counts[day] = self._counts.get(day, 0) + how_many
+        self._changed(purse, day)
 
-    def remove(self, event_id: bytes) -> None:
-        """Take a remittance out that is counted (KeyError if it is not): a reversal names it."""
-        entry = self._entries.pop(event_id)
-        of_day = self._of_day[entry.day]
-        del of_day[event_id]
-        if not of_day:
-            del self._of_day[entry.day]
+    def discount(self, entry: Entry) -> None:
+        """Count a remittance no longer."""
+        self._counts[entry.day] -= 1
+        if not self._counts[entry.day]:
+            del self._counts[entry.day]
         sums = self._sums[entry.purse]
         sums[entry.day] -= entry.amount_minor
         if not sums[entry.day]:  # amounts are positive: nothing is left of that day
             del sums[entry.day]
         if not sums:
             del self._sums[entry.purse]
-        self._changed(entry)
+        self._changed(entry.purse, entry.day)
 
     def changed_from(self, version: int) -> Day:
         """Return the first day on which money came or went since a version; NEVER if there is none."""
         at = bisect_right(self._changes, (version, NEVER))
         return self._changes[at][1] if at < len(self._changes) else NEVER
 
-    def _changed(self, entry: Entry) -> None:
+    def _changed(self, purse: Purse, day: Day) -> None:
         self.version += 1
-        while self._changes and self._changes[-1][1] >= entry.day:
+        while self._changes and self._changes[-1][1] >= day:
             self._changes.pop()
-        self._changes.append((self.version, entry.day))
-        self._unbook(entry)
-
-    def _unbook(self, entry: Entry) -> None:
-        for levy_id, currency in [key for key in self._curves if key[0] == entry.purse.levy_id]:
-            del self._curves[levy_id, currency]
-        for (purse, _), (_, days) in self._booked.items():
-            if purse == entry.purse:
-                days.pop(entry.day, None)
+        self._changes.append((self.version, day))
+        for key in [key for key in self._curves if key[0] == purse.levy_id]:
+            del self._curves[key]
+        for (booked, _), (_, days) in self._booked.items():
+            if booked == purse:
+                days.pop(day, None)
 
     def paid_days(self) -> list[Day]:
         """Return, ascending, the days with any remittance."""
-        return sorted(self._of_day)
+        return sorted(self._counts)
 
     def count_by(self, day: Day) -> int:
         """Return how many remittances have a day <= `day`."""
-        if max(self._of_day, default=day) <= day:
-            return len(self._entries)
-        return sum(len(entries) for on, entries in self._of_day.items() if on <= day)
+        return sum(count for on, count in self._counts.items() if on <= day)
 
     def of_day(self, day: Day) -> list[tuple[bytes, Purse]]:
         """Return (event_id, kind of money) of a day's remittances, by event_id."""
-        entries = self._of_day.get(day, {})
-        return [(event_id, entries[event_id].purse) for event_id in sorted(entries)]
-
-    def entries(self) -> list[tuple[bytes, Entry]]:
-        """Return (event_id, remittance) of all of them, by day and event_id."""
-        return sorted(self._entries.items(), key=lambda entry: (entry[1].day, entry[0]))
+        return [(event_id, entry.purse) for event_id, entry in self.entries(day=day)] if day in self._counts else []
 
     def purses(self) -> list[Purse]:
         """Return which kinds of money there are."""
@@ -138,9 +128,9 @@ class AccountMoney:
         if version is not rates.version:
             days = {}
             self._booked[purse, currency] = rates.version, days
-        for day in self.day_sums(purse):
-            if day not in days:
-                days[day] = self._book(purse, currency, day, rates)
+        missing = self.day_sums(purse).keys() - days.keys()
+        if missing:
+            self._book(purse, currency, missing, days, rates)
         return days
 
     def curve(self, levy_id: str | None, currency: str, year: PlanYear, rates: Rates) -> Curve:
@@ -158,13 +148,45 @@ class AccountMoney:
                     if amount is not None:
                         yield day, amount
 
-    def _book(self, purse: Purse, currency: str, day: Day, rates: Rates) -> int | None:
-        rate = rates.minor_rate(purse.currency, currency, day)
-        if rate is None:
-            return None
-        numerator, denominator = rate.numerator, rate.denominator
-        amounts = (entry.amount_minor for entry in self._of_day[day].values() if entry.purse == purse)
-        return sum(round_half_even(amount * numerator, denominator) for amount in amounts)
+    def _book(
+        self, purse: Purse, currency: str, missing: Collection[Day], days: dict[Day, int | None], rates: Rates
+    ) -> None:
+        """Book the remittances of the missing days, each rounded by itself."""
+        for day in missing:
+            days[day] = None if rates.minor_rate(purse.currency, currency, day) is None else 0
+        one = next(iter(missing)) if len(missing) == 1 else None
+        for _, entry in self.entries(day=one, purse=purse):
+            sofar = days[entry.day]
+            if entry.day in missing and sofar is not None:
+                rate = rates.minor_rate(purse.currency, currency, entry.day)
+                assert rate is not None
+                days[entry.day] = sofar + round_half_even(entry.amount_minor * rate.numerator, rate.denominator)
+
+
+class HeldMoney(AccountMoney):
+    """The same with every remittance in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entries: dict[bytes, Entry] = {}
+
+    def entries(self, day: Day | None = None, purse: Purse | None = None) -> list[tuple[bytes, Entry]]:
+        """Return (event_id, remittance) of all of them, or those of a day or a kind, by day and event_id."""
+        found = [
+            (event_id, entry)
+            for event_id, entry in self._entries.items()
+            if day in {None, entry.day} and purse in {None, entry.purse}
+        ]
+        return sorted(found, key=lambda row: (row[1].day, row[0]))
+
+    def add(self, event_id: bytes, day: Day, amount_minor: int, currency: str, levy_id: str | None) -> None:
+        """Count a remittance of the year, which is not counted yet."""
+        self._entries[event_id] = Entry(day, amount_minor, Purse(currency, levy_id))
+        self.count(Purse(currency, levy_id), day, amount_minor)
+
+    def remove(self, event_id: bytes) -> None:
+        """Take a remittance out that is counted (KeyError if it is not): a reversal names it."""
+        self.discount(self._entries.pop(event_id))
 
 
 class Curve:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from streams.core.account import evaluate
 from streams.core.book import Book
 from streams.core.events import Added
-from streams.core.takings import AccountMoney
+from streams.core.takings import HeldMoney
 from streams.core.view import AccountView
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ class Knowledge(NamedTuple):
             for year in self.plan_years(group_id, day_reached)
         ]
 
-    def money(self, group_id: str, plan_year: int) -> AccountMoney:
+    def money(self, group_id: str, plan_year: int) -> HeldMoney:
         """Return what a group sent in for a year."""
         ledger = self.ledgers.get(group_id)
-        return AccountMoney() if ledger is None else ledger.money(plan_year)
+        return HeldMoney() if ledger is None else ledger.money(plan_year)
 
     def account(self, key: AccountKey, day_reached: Day) -> Account:
         """Return one account on the day reached."""

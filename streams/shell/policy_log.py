@@ -13,8 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.currencies import MINOR_DIGITS
 from streams.core.book import Book
-from streams.core.events import Policy
-from streams.core.ledger import Added
+from streams.core.events import Added, Policy
 from streams.shell import codec
 from streams.shell.ledger import Conflict
 from streams.shell.outbox import CLIENT_ERRORS

@@ -8,7 +8,8 @@ from weakref import WeakKeyDictionary
 from schemas.currencies import MINOR_DIGITS
 from streams.core.book import Book
 from streams.core.events import Added
-from streams.core.ledger import AccountMoney, GroupLedger
+from streams.core.ledger import GroupLedger
+from streams.core.takings import HeldMoney
 from streams.shell import codec, packs
 from streams.shell.router import STAMP_KEY, source_of
 from streams.shell.topics import home_partition
@@ -84,7 +85,7 @@ class Known:
         ledger = self._money.ledgers.get(group_id)
         return set(ledger.plan_years()) if ledger else set()
 
-    def money(self, group_id: str, year: int) -> AccountMoney:
+    def money(self, group_id: str, year: int) -> HeldMoney:
         """Return the money of an account."""
         ledger = self._money.ledgers.get(group_id)
-        return ledger.money(year) if ledger else AccountMoney()
+        return ledger.money(year) if ledger else HeldMoney()

@@ -11,7 +11,7 @@ from uuid import UUID
 from streams.core import events
 from streams.core.book import Book
 from streams.core.events import DAY_US, EPOCH_DAY, Policy, Scope
-from streams.core.takings import AccountMoney
+from streams.core.takings import HeldMoney
 
 if TYPE_CHECKING:
     import random
@@ -134,9 +134,9 @@ def book_of(*policies: Policy) -> Book:
     return book
 
 
-def money_of(*rows: tuple[Any, ...]) -> AccountMoney:
+def money_of(*rows: tuple[Any, ...]) -> HeldMoney:
     """Return money from rows of (day, minor units[, currency[, levy_id]])."""
-    money = AccountMoney()
+    money = HeldMoney()
     for number, row in enumerate(rows, start=1):
         text, amount, currency, levy_id = (*row, "USD", None)[:4] if len(row) != 3 else (*row, None)
         money.add(UUID(int=number << 64).bytes, day(text), amount, currency, levy_id)

@@ -9,7 +9,7 @@ import pytest
 
 from streams.core.account import Known, evaluate
 from streams.core.events import Policy
-from streams.core.takings import AccountMoney
+from streams.core.takings import HeldMoney
 from tests.unit.core.making import GROUP, book_of, day, opened, random_money, random_policies, target
 
 
@@ -17,7 +17,7 @@ from tests.unit.core.making import GROUP, book_of, day, opened, random_money, ra
 def test_going_on_from_an_earlier_evaluation_changes_no_result(seed: int) -> None:
     """Policies and money of any day come and go, days turn and turn back: each time the account is the same."""
     rng = random.Random(seed)
-    book, money = book_of(opened(), target()), AccountMoney()
+    book, money = book_of(opened(), target()), HeldMoney()
     rows = random_money(rng, 40)
     news: list[object] = [*random_policies(rng, 18), *enumerate(rows), *("turn" for _ in range(12))]
     rng.shuffle(news)
@@ -41,7 +41,7 @@ def test_going_on_from_an_earlier_evaluation_changes_no_result(seed: int) -> Non
 
 def test_what_is_known_is_gone_on_from() -> None:
     """A history given as known is taken as it stands: that is what spares the walk."""
-    book, money = book_of(opened(), target()), AccountMoney()
+    book, money = book_of(opened(), target()), HeldMoney()
     found = evaluate(book, money, GROUP, 2026, day("2026-06-01")).known
     assert found.episodes
     nothing = Known(found.day, found.policies, found.money, ())

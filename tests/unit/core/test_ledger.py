@@ -9,7 +9,7 @@ from uuid import UUID
 from streams.core.events import Added, Remittance, Reversal
 from streams.core.ledger import GroupLedger
 from streams.core.rates import Rates
-from streams.core.takings import AccountMoney, Curve, Purse
+from streams.core.takings import Curve, HeldMoney, Purse
 from streams.core.years import plan_year
 from tests.unit.core.making import DIGITS, GROUP, day, rate
 
@@ -57,7 +57,7 @@ def test_money_that_comes_and_goes_leaves_what_stays() -> None:
     rng = random.Random(3)
     rates = Rates(DIGITS)
     rates.put(rate("2026-01-01", "EUR", "USD", "1.105"))
-    money, kept = AccountMoney(), {}
+    money, kept = HeldMoney(), {}
     for number in range(300):
         key = number.to_bytes(16, "big")
         kept[key] = (day("01-01") + rng.randrange(365), rng.randrange(1, 999), rng.choice(["USD", "EUR"]), None)
@@ -69,7 +69,7 @@ def test_money_that_comes_and_goes_leaves_what_stays() -> None:
         money.booked(Purse("EUR", None), "USD", rates)
         if number == 150:
             rates.put(rate("2026-06-01", "USD", "EUR", "0.9"))
-    fresh = AccountMoney()
+    fresh = HeldMoney()
     for key, entry in kept.items():
         fresh.add(key, *entry)
     assert money.paid_days() == fresh.paid_days()

@@ -10,7 +10,7 @@ import pytest
 from streams.core.account import evaluate
 from streams.core.book import Book
 from streams.core.history import history_value
-from streams.core.takings import AccountMoney
+from streams.core.takings import HeldMoney
 from streams.core.telling import ToldEpisode, tell
 from streams.core.years import day_text
 from tests.unit.core.making import (
@@ -39,12 +39,12 @@ ALERT_FIELDS = {
 }
 
 
-def told_of(book: Book, money: AccountMoney, text: str, before: dict[str, ToldEpisode] | None = None) -> Any:
+def told_of(book: Book, money: HeldMoney, text: str, before: dict[str, ToldEpisode] | None = None) -> Any:
     """Return (messages, told) for the account of 2026 on a day."""
     return told_by(evaluate(book, money, GROUP, 2026, day(text)), book, money, before or {})
 
 
-def told_by(account: Account | None, book: Book, money: AccountMoney, before: dict[str, ToldEpisode]) -> Any:
+def told_by(account: Account | None, book: Book, money: HeldMoney, before: dict[str, ToldEpisode]) -> Any:
     """Return (messages, told): what was told before, with what changed."""
     messages, changed = tell(before, account, book, money, GROUP, 2026)
     assert bool(changed) == bool(messages)
@@ -159,7 +159,7 @@ def test_the_newest_messages_less_the_retracted_are_the_canonical_history(seed: 
     rng = random.Random(seed)
     waiting: list[Any] = [opened(), target(), *random_policies(rng, 15), *random_money(rng, 40)]
     rng.shuffle(waiting)
-    book, money, told = Book(DIGITS), AccountMoney(), {}
+    book, money, told = Book(DIGITS), HeldMoney(), {}
     newest: dict[str, dict[str, Any]] = {}
     ids: dict[str, dict[str, Any]] = {}
     last = ""
