@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer
 
 from streams.shell.topic_admin import admin_client, create_missing
 from streams.shell.topics import Names
 from tests.faults.harness import MONEY, WorkerProcess
+from tests.reading import partitions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,8 +64,7 @@ class Subscriber:
             bootstrap_servers=bootstrap_servers, isolation_level="read_committed", auto_offset_reset="earliest",
             enable_auto_commit=False,
         )  # fmt: skip
-        tps = [TopicPartition(t, p) for t in self._kept for p in self._consumer.partitions_for_topic(t) or ()]
-        self._consumer.assign(tps)
+        self._consumer.assign([tp for topic in self._kept for tp in partitions_of(bootstrap_servers, topic)])
 
     def close(self) -> None:
         """Look on no longer."""

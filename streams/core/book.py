@@ -39,6 +39,7 @@ class _Remembered(NamedTuple):
 
     version: int
     years: dict[int, Timeline]
+    before: dict[int, Timeline]  # as they were at an earlier version
 
 
 class Book:
@@ -168,13 +169,15 @@ class Book:
         """Return the decrees of a group and year through time; remembered until a policy reaches the group."""
         remembered = self._timelines.pop(group_id, None)
         if remembered is None or self.changed_from(group_id, remembered.version) != NEVER:
-            remembered = _Remembered(self.version, {})
+            before = {} if remembered is None else remembered.before | remembered.years
+            remembered = _Remembered(self.version, {}, before)
             if len(self._timelines) >= REMEMBERED_GROUPS:
                 del self._timelines[next(iter(self._timelines))]
         self._timelines[group_id] = remembered  # the one used last is last
         timeline = remembered.years.get(year)
         if timeline is None:
-            timeline = remembered.years[year] = Timeline(self, group_id, plan_year(year))
+            earlier = remembered.before.pop(year, None)
+            timeline = remembered.years[year] = Timeline(self, group_id, plan_year(year), earlier)
         return timeline
 
     def touching(self, group_id: str) -> Iterator[Policy]:

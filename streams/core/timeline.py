@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from streams.core.years import PlanYear, Steps
 
 
+MOST_SHARED = 128  # bounds memory, changes no result
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What is asked of a group in one account (the base account, or a levy's) under one set of decrees."""
@@ -163,12 +166,18 @@ def _joined(spans: Iterable[Span], levy_id: str | None) -> Iterator[Stretch]:
 class Timeline:
     """The regimes of one group and plan year."""
 
-    def __init__(self, book: Book, group_id: str, year: PlanYear) -> None:
+    def __init__(self, book: Book, group_id: str, year: PlanYear, before: Timeline | None = None) -> None:
+        """`before` is the same one of an earlier state of the book, whose schedules may serve again."""
         self._book = book
         self.group_id = group_id
         self.year = year
         self._filed = self._file()
-        self._shared: dict[object, object] = {}  # schedules and the like of several regimes
+        # Schedules and the like of several regimes, by the policies (and the rates) that decide them.
+        self._shared: dict[object, object] = {}
+        if before is not None and before.rates_version is book.rates.version and len(before._shared) < MOST_SHARED:
+            self._shared = before._shared
+        self.rates_version = book.rates.version
+        self._stretches: dict[tuple[str | None, int], tuple[Stretch, ...]] = {}
         self._starts = self._turns()
         self._regimes: dict[Day, Regime] = {}
         self._spans: dict[int, list[Span]] = {}  # by the place of the regime in _starts
@@ -213,10 +222,10 @@ class Timeline:
 
         Only those from about `since` on: what came before is in none, or in one that begins earlier.
         """
-        key = ("stretches", levy_id, self._place(since))
-        if key not in self._shared:
-            self._shared[key] = tuple(_joined(self.spans_from(since), levy_id))
-        return self._shared[key]  # type: ignore[return-value]
+        key = (levy_id, self._place(since))
+        if key not in self._stretches:
+            self._stretches[key] = tuple(_joined(self.spans_from(since), levy_id))
+        return self._stretches[key]
 
     def levy_ids(self, since: Day, day: Day) -> set[str]:
         """Return the levies that hold on any of the days since..day."""

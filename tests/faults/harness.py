@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Producer as LibrdkafkaProducer
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
 from tests.model import naive
+from tests.reading import read_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -234,21 +235,9 @@ def read_outputs(bootstrap_servers: str, names: Names) -> Outputs:
 
 
 def _read(bootstrap_servers: str, topic: str) -> Iterable[tuple[str, Any]]:
-    consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap_servers, isolation_level="read_committed", auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )  # fmt: skip
-    try:
-        tps = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(tps)
-        ends = consumer.end_offsets(tps)
-        while any(consumer.position(tp) < ends[tp] for tp in tps):
-            for records in consumer.poll(500).values():
-                for record in records:
-                    key = (record.key or b"").decode(errors="replace")
-                    yield key, None if record.value is None else json.loads(record.value)
-    finally:
-        consumer.close()
+    for record in read_records(bootstrap_servers, topic):
+        key = (record.key or b"").decode(errors="replace")
+        yield key, None if record.value is None else json.loads(record.value)
 
 
 def expected(messages: list[dict[str, Any]], day: date) -> tuple[dict[Any, Any], dict[str, Any]]:

@@ -14,14 +14,13 @@ from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from kafka import KafkaConsumer, TopicPartition
-
 from streams.devkafka import broker as devkafka
 from streams.shell.topic_admin import admin_client, create_missing
 from streams.shell.topics import Names
 from streams.synthetic import year
 from tests.conftest import TEST_CONFIG
 from tests.faults.harness import Outputs, Publishing, WorkerProcess, await_outputs, expect
+from tests.reading import read_records
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -130,24 +129,6 @@ def committed(admin: Any, group: str, topic: str) -> dict[int, int]:
     """Return a group's committed offsets of a topic, by partition."""
     offsets = admin.list_group_offsets([group])[group]
     return {tp.partition: found.offset for tp, found in offsets.items() if tp.topic == topic and found.offset >= 0}
-
-
-def read_records(bootstrap_servers: str, topic: str) -> list[Any]:
-    """Return every committed record of a topic."""
-    consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap_servers, isolation_level="read_committed", auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )  # fmt: skip
-    found: list[Any] = []
-    try:
-        tps = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(tps)
-        ends = consumer.end_offsets(tps)
-        while any(consumer.position(tp) < ends[tp] for tp in tps):
-            found += [record for records in consumer.poll(500).values() for record in records]
-    finally:
-        consumer.close()
-    return found
 
 
 class OwnBroker:

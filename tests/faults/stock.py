@@ -15,7 +15,8 @@ from kafka.admin import NewTopic
 
 from streams.shell.topic_admin import admin_client
 from tests.faults.harness import ROOT
-from tests.faults.scene import committed, read_records
+from tests.faults.scene import committed
+from tests.reading import read_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -122,7 +122,7 @@ def test_nothing_false_is_told_through_several_faults(scene: Scene) -> None:
             worker.kill()
             worker.start()
     outputs = scene.compare()
-    assert [worker.stop() for worker in workers] == [0, 0, 0]
+    assert [worker.ready().stop() for worker in workers] == [0, 0, 0]
     assert outputs.retractions == 0
     assert len(outputs.alerts) == len(outputs.episodes)
     scene.report("8 faults of 3 workers, history published before", outputs)

@@ -12,8 +12,9 @@ from kafka import KafkaProducer
 
 from streams.shell import packs
 from streams.synthetic import year
-from tests.faults.scene import DAY, GROUPS, read_records
+from tests.faults.scene import DAY, GROUPS
 from tests.model.wire import adjusted, opened, remittance, target
+from tests.reading import read_records
 
 if TYPE_CHECKING:
     from datetime import date
