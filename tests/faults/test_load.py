@@ -95,7 +95,7 @@ def storm(seed: int, groups: list[str]) -> list[Message]:
         change = {"factor": f"{dice.uniform(0.97, 1.03):.4f}"} if dice.random() < 0.7 else {
             "delta": f"{dice.uniform(-50, 50):.2f}", "currency": "USD",
         }  # fmt: skip
-        scope = {"all": True} if number % 20 == 0 else {"groups": [dice.choice(groups)]}
+        scope = {"all": True} if number % 20 == 0 else {"group_id": dice.choice(groups)}
         found.append(adjusted(50_000 + number, day, day, scope=scope, **change))
     return found
 
