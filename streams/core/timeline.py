@@ -173,9 +173,9 @@ class Timeline:
         self.year = year
         self._filed = self._file()
         # Schedules and the like of several regimes, by the policies (and the rates) that decide them.
-        self._shared: dict[object, object] = {}
-        if before is not None and before.rates_version is book.rates.version and len(before._shared) < MOST_SHARED:
-            self._shared = before._shared
+        self.shared: dict[object, object] = {}
+        if before is not None and before.rates_version is book.rates.version and len(before.shared) < MOST_SHARED:
+            self.shared = before.shared
         self.rates_version = book.rates.version
         self._stretches: dict[tuple[str | None, int], tuple[Stretch, ...]] = {}
         self._starts = self._turns()
@@ -261,33 +261,33 @@ class Timeline:
     def activity(self, decrees: Decrees) -> Steps[bool]:
         """Return active(x) under some decrees, shared between the regimes that agree on it."""
         key = ("active", decrees.activity_ids())
-        if key not in self._shared:
-            self._shared[key] = decrees.activity()
-        return self._shared[key]  # type: ignore[return-value]  # the key's first part decides the type
+        if key not in self.shared:
+            self.shared[key] = decrees.activity()
+        return self.shared[key]  # type: ignore[return-value]  # the key's first part decides the type
 
     def headcount(self, decrees: Decrees) -> Steps[int]:
         """Return h(x) under some decrees, shared between the regimes that agree on it."""
         key = ("headcount", decrees.headcount_ids())
-        if key not in self._shared:
-            self._shared[key] = decrees.headcount()
-        return self._shared[key]  # type: ignore[return-value]
+        if key not in self.shared:
+            self.shared[key] = decrees.headcount()
+        return self.shared[key]  # type: ignore[return-value]
 
     def base(self, target: TargetSet, decrees: Decrees) -> Schedule:
         """Return t(x) of a target under some decrees, shared between the regimes that agree on it."""
         adjusted = tuple(policy.policy_id for policy in decrees.adjustments)
         heads = decrees.headcount_ids() if target.per_worker else ()
         key = ("base", target.policy_id, adjusted, decrees.activity_ids(), heads)
-        if key not in self._shared:
-            self._shared[key] = self._base(target, decrees)
-        return self._shared[key]  # type: ignore[return-value]
+        if key not in self.shared:
+            self.shared[key] = self._base(target, decrees)
+        return self.shared[key]  # type: ignore[return-value]
 
     def levy(self, levy: LevyImposed, lifted_from: Day, decrees: Decrees) -> Schedule:
         """Return t(x) of a levy under some decrees, shared between the regimes that agree on it."""
         heads = decrees.headcount_ids() if levy.per_worker else ()
         key = ("levy", levy.policy_id, lifted_from, decrees.activity_ids(), heads)
-        if key not in self._shared:
-            self._shared[key] = levy_schedule(levy, lifted_from, self.activity(decrees), self.headcount(decrees))
-        return self._shared[key]  # type: ignore[return-value]
+        if key not in self.shared:
+            self.shared[key] = levy_schedule(levy, lifted_from, self.activity(decrees), self.headcount(decrees))
+        return self.shared[key]  # type: ignore[return-value]
 
     def first_plan(self, first: TargetSet, decrees: Decrees) -> Schedule:
         """Return t(x) of the target issued first, with what was decreed by its issue day and the openings of now."""
