@@ -176,7 +176,7 @@ class Timeline:
         self.shared: dict[object, object] = {}
         if before is not None and before.rates_version is book.rates.version and len(before.shared) < MOST_SHARED:
             self.shared = before.shared
-        self.rates_version = book.rates.version
+        self.rates_version: object = book.rates.version
         self._stretches: dict[tuple[str | None, int], tuple[Stretch, ...]] = {}
         self._starts = self._turns()
         self._regimes: dict[Day, Regime] = {}
