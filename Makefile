@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install packages demo test test-slow fuzz audit faults bench bench-short check format lock clean
+.PHONY: help install packages demo test test-slow fuzz audit acls faults bench bench-short check format lock clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -45,6 +45,12 @@ check: install ## Lint, format, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: install ## Look for known vulnerabilities of what the lock files pin (says so where nobody can be asked)
+	$(BIN)/python requirements/audit.py $(ARGS)
+
+acls: install ## Write deploy/acls.sh anew
+	$(BIN)/python -m streams.shell.acls > deploy/acls.sh
 
 format: install ## Format and mend what the linter can
 	$(BIN)/ruff check --fix .

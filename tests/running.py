@@ -164,3 +164,12 @@ def get(port: int, path: str) -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()
+
+
+def readyz_says(port: int, text: str, within_seconds: float = 30) -> None:
+    """Wait until `/readyz` answers with the text. The process is alive all the while."""
+    deadline = time.monotonic() + within_seconds
+    while text not in (answer := get(port, "/readyz"))[1]:
+        assert time.monotonic() < deadline, f"/readyz never said {text!r}, last {answer}"
+        assert get(port, "/livez") == (200, "ok\n")
+        time.sleep(0.05)

@@ -7,14 +7,13 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from streams.cli.common import CliError, a_day, broker_address, err, quiet_kafka_client
 from streams.core.years import day_text
 from streams.shell.clock import wall_clock
 from streams.shell.knowledge import KnowledgeError, read_knowledge
-from streams.shell.settings import Settings
+from streams.shell.settings import Settings, load
 from streams.shell.topics import Names
 
 if TYPE_CHECKING:
@@ -42,12 +41,7 @@ def day_reached(given: str | None) -> Day:
     """Return the day that was asked for, or the one that a live worker would have reached."""
     if given is not None:
         return a_day(given, last_year=2100).toordinal()  # on which 2099 is over
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = f"QUOTASTREAM_{first['loc'][0]}".upper()
-        raise CliError(f"{name} in the environment: {first['msg']}", 2) from error
+    settings = load(Settings)
     return wall_clock(settings.settle_seconds, settings.clock_file)()
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from streams.shell.connection import access
+from streams.shell.topic_admin import describe
 from streams.shell.topics import Names
 
 if TYPE_CHECKING:
@@ -83,6 +85,7 @@ def broker_address(given: str | None) -> str:
         return given
     from streams.devkafka.broker import running  # noqa: PLC0415  # only those without a Kafka of their own pay for it
 
+    require_no_access_settings()
     broker = running()
     if broker is None:
         raise CliError(
@@ -90,6 +93,17 @@ def broker_address(given: str | None) -> str:
             "(or name yours with --bootstrap-servers)"
         )
     return broker.bootstrap_servers
+
+
+def require_no_access_settings() -> None:
+    """Fail where there is a password or a certificate for the embedded broker, which knows of neither."""
+    protocol = access().security_protocol
+    if protocol != "PLAINTEXT":
+        raise CliError(
+            f"QUOTASTREAM_SECURITY_PROTOCOL is {protocol}, and the embedded broker has no such thing: "
+            "name your Kafka with --bootstrap-servers",
+            2,
+        )
 
 
 def a_day(text: str, last_year: int = 2099) -> date:
@@ -117,7 +131,7 @@ def quiet_kafka_client() -> None:
 
 def require_topics(admin: KafkaAdminClient, names: list[str]) -> None:
     """Fail with what to do where one of the topics is missing."""
-    missing = [topic["name"] for topic in admin.describe_topics(names) if topic["error_code"]]
+    missing = [topic["name"] for topic in describe(admin, names) if topic["error_code"]]
     if missing:
         raise CliError(
             f"no topic {', '.join(sorted(missing))}: `quotastream topics create` would create what is missing"

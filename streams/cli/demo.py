@@ -22,13 +22,23 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from streams import synthetic
-from streams.cli.common import CliError, counted, err, example, out, quiet_kafka_client, table_out
+from streams.cli.common import (
+    CliError,
+    counted,
+    err,
+    example,
+    out,
+    quiet_kafka_client,
+    require_no_access_settings,
+    table_out,
+)
 from streams.cli.event_files import Record
 from streams.cli.outputs import as_they_come, consumer, newest_by_key, waiting
 from streams.cli.publish import send
 from streams.cli.status import choose, footer, table
 from streams.cli.watch import alert_line
 from streams.devkafka import broker as devkafka
+from streams.shell.connection import UnreachableError
 from streams.shell.settings import default_data_dir
 from streams.shell.topic_admin import TopicAdminError, admin_client, create_missing
 from streams.shell.topics import Names
@@ -144,6 +154,7 @@ def _kafka(
 ) -> str:
     if given:
         return given
+    require_no_access_settings()
     folder = data_dir or default_data_dir() / "demo-kafka"
     return stack.enter_context(devkafka.session(folder, progress=show)).bootstrap_servers
 
@@ -160,7 +171,7 @@ def _publish(
 
 def _take_away(address: str, names: Names) -> None:
     """Delete what the demo made in Kafka; a Kafka that is gone by then took it along, or keeps it."""
-    with contextlib.suppress(TopicAdminError), admin_client(address) as admin:
+    with contextlib.suppress(TopicAdminError, UnreachableError), admin_client(address) as admin:
         admin.delete_topics([topic for topic in admin.list_topics() if topic.startswith(names.prefix)])
         admin.delete_groups([names.consumer_group])
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from kafka.errors import KafkaError
+from kafka.errors import AuthorizationError, KafkaError
 
 from streams.cli import (
     backtest,
@@ -28,11 +28,25 @@ from streams.cli import (
 )
 from streams.cli.common import CliError, example, one_line
 from streams.devkafka.errors import BrokerError
+from streams.shell.connection import REFUSED_EXIT_CODE, RefusedError, UnreachableError
+from streams.shell.settings import SettingError
 from streams.shell.topic_admin import TopicAdminError
 from streams.shell.versions import UNREADABLE_STATE_EXIT_CODE, UnreadableStateError
 
 USAGE_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
+#: What may go wrong without a bug of ours, and the exit code; the first that fits.
+EXPECTED: dict[type[Exception], int] = {
+    SettingError: USAGE_EXIT_CODE,
+    RefusedError: REFUSED_EXIT_CODE,
+    AuthorizationError: REFUSED_EXIT_CODE,
+    UnreadableStateError: UNREADABLE_STATE_EXIT_CODE,
+    UnreachableError: 1,
+    TopicAdminError: 1,
+    BrokerError: 1,
+    KafkaError: 1,
+    OSError: 1,
+}
 
 app = typer.Typer(
     name="quotastream",
@@ -95,11 +109,16 @@ def run(arguments: list[str]) -> int:
             sys.stderr.write(f"{error.message}\n")
             return USAGE_EXIT_CODE
         return _fail(f"{error.format_message()} (see {_command_path(error)} --help)", error.exit_code)
-    except UnreadableStateError as error:
-        return _fail(str(error), UNREADABLE_STATE_EXIT_CODE)
-    except (TopicAdminError, BrokerError, KafkaError, OSError) as error:
-        return _fail(str(error), 1)
+    except tuple(EXPECTED) as error:
+        return _fail(*_expected(error))
     return code if isinstance(code, int) else 0
+
+
+def _expected(error: Exception) -> tuple[str, int]:
+    said = str(error)
+    if isinstance(error, AuthorizationError):
+        said = f"Kafka doesn't allow this ({said}): give the user the ACLs of its role (deploy/acls.sh)"
+    return said, next(code for kind, code in EXPECTED.items() if isinstance(error, kind))
 
 
 def _reader_has_seen_enough() -> int:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kafka import KafkaConsumer, TopicPartition
 
 from streams.cli.common import CliError, require_topics
-from streams.shell.topic_admin import ANSWER_WITHIN_S, admin_client
+from streams.shell import connection
+from streams.shell.topic_admin import admin_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,12 +33,12 @@ class Output(NamedTuple):
 @contextmanager
 def consumer(address: str, topic: str) -> Iterator[KafkaConsumer]:
     """Yield a consumer of every partition of a topic, at its beginning; it belongs to no consumer group."""
-    with admin_client(address, ANSWER_WITHIN_S) as admin:
+    with admin_client(address) as admin:
         require_topics(admin, [topic])
         partitions = admin.describe_topics([topic])[0]["partitions"]
-    client = KafkaConsumer(
-        bootstrap_servers=address,
-        bootstrap_timeout_ms=ANSWER_WITHIN_S * 1000,
+    client = connection.opened(
+        KafkaConsumer,
+        address,
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",

@@ -44,7 +44,8 @@ from streams.cli.common import (
     write_json,
 )
 from streams.cli.event_files import Problem, Record, judged, read_lines
-from streams.shell.topic_admin import ANSWER_WITHIN_S, admin_client
+from streams.shell import connection
+from streams.shell.topic_admin import admin_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -118,7 +119,7 @@ def publish(
                 _read_ecb(history, reading, spool)
         if reading.invalid and not skip_invalid:
             _refuse(reading, as_json)
-        with admin_client(address, ANSWER_WITHIN_S) as admin:
+        with admin_client(address) as admin:
             require_topics(admin, list(names.inputs))
         spool.seek(0)
         began = time.monotonic()
@@ -130,9 +131,9 @@ def publish(
 
 def send(address: str, names: Names, records: Iterable[Record], on_acknowledged: Callable[[int], None]) -> int:
     """Send records and return how many once every one of them is acknowledged by all in-sync replicas."""
-    producer = KafkaProducer(
-        bootstrap_servers=address,
-        bootstrap_timeout_ms=ANSWER_WITHIN_S * 1000,
+    producer = connection.opened(
+        KafkaProducer,
+        address,
         acks="all",
         enable_idempotence=True,
         compression_type="lz4",

@@ -7,10 +7,9 @@ import signal
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from streams.cli.common import (
     BootstrapServers,
@@ -18,10 +17,9 @@ from streams.cli.common import (
     Prefix,
     broker_address,
     example,
-    one_line,
     quiet_kafka_client,
 )
-from streams.shell.settings import Settings
+from streams.shell.settings import Settings, load
 
 EXAMPLES = example(
     "quotastream worker",
@@ -60,21 +58,12 @@ def worker(
     if output_prefix and as_of is None:
         raise CliError("--output-prefix goes with --as-of: a live worker writes to the usual outputs", 2)
     given = {"prefix": prefix or None, "state_dir": state_dir, "metrics_port": metrics_port}
-    settings = _settings({name: value for name, value in given.items() if value is not None})
+    settings = load(Settings, **{name: value for name, value in given.items() if value is not None})
     replay = None if as_of is None else shell.Replay(_day(as_of), output_prefix or "")
     try:
         return shell.run(settings, broker_address(bootstrap_servers), replay)
     except shell.WorkerError as error:
         raise CliError(str(error)) from error
-
-
-def _settings(given: dict[str, Any]) -> Settings:
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "QUOTASTREAM_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise CliError(f"setting {name}: {one_line(first['msg'])}", 2) from error
 
 
 def _day(text: str) -> int:

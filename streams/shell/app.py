@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 
-from streams.shell import transport
+from streams.shell import connection, transport
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +28,7 @@ def make_app(names: Names, settings: Settings, bootstrap_servers: str, data_dir:
     app = faust.App(
         names.consumer_group,
         broker=[f"kafka://{server}" for server in bootstrap_servers.split(",")],
+        broker_credentials=connection.faust_credentials(),
         datadir=str(data_dir / "faust"),
         store="memory://",
         autodiscover=False,

@@ -16,8 +16,8 @@ from streams.core.book import Book
 from streams.core.events import Policy
 from streams.core.ledger import GroupLedger
 from streams.questions.knowledge import Knowledge
-from streams.shell import codec, packs
-from streams.shell.topic_admin import ANSWER_WITHIN_S
+from streams.shell import codec, connection, packs
+from streams.shell.topic_admin import require_seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,9 +36,9 @@ class KnowledgeError(Exception):
 
 def read_knowledge(bootstrap_servers: str, names: Names, progress: Progress | None = None) -> Knowledge:
     """Return what the internal logs hold as of the call; `progress` is told (records read, of how many)."""
-    consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
-        bootstrap_timeout_ms=ANSWER_WITHIN_S * 1000,
+    consumer = connection.opened(
+        KafkaConsumer,
+        bootstrap_servers,
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -49,7 +49,9 @@ def read_knowledge(bootstrap_servers: str, names: Names, progress: Progress | No
     )
     folding = _Folding()
     try:
-        partitions = [tp for topic in (names.policies, names.home) for tp in _partitions(consumer, topic)]
+        partitions = [
+            tp for topic in (names.policies, names.home) for tp in _partitions(consumer, bootstrap_servers, topic)
+        ]
         consumer.assign(partitions)
         consumer.seek_to_beginning()
         for record in _until_end(consumer, partitions, progress):
@@ -94,9 +96,10 @@ class _Folding:
             ledger.add(event)
 
 
-def _partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
+def _partitions(consumer: KafkaConsumer, bootstrap_servers: str, topic: str) -> list[TopicPartition]:
     found = consumer.partitions_for_topic(topic)
     if not found:
+        require_seen(bootstrap_servers, topic)
         raise KnowledgeError(f"no topic {topic}: `quotastream topics create` and then a worker would fill it")
     return [TopicPartition(topic, partition) for partition in sorted(found)]
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 
-from streams.shell import codec
-from streams.shell.topic_admin import ANSWER_WITHIN_S
+from streams.shell import codec, connection
+from streams.shell.topic_admin import require_seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,6 +138,7 @@ def read_letters(bootstrap_servers: str, names: Names) -> list[Letter]:
     try:
         partitions = consumer.partitions_for_topic(names.dead_letters)
         if not partitions:
+            require_seen(bootstrap_servers, names.dead_letters)
             raise LetterError(f"no topic {names.dead_letters}: `quotastream topics create` would create it")
         for record in _to_end(consumer, [TopicPartition(names.dead_letters, p) for p in sorted(partitions)]):
             body = json.loads(record.value)
@@ -155,9 +156,9 @@ def read_letters(bootstrap_servers: str, names: Names) -> list[Letter]:
 
 def open_consumer(bootstrap_servers: str) -> KafkaConsumer:
     """Return a consumer of committed messages, of no group."""
-    return KafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
-        bootstrap_timeout_ms=ANSWER_WITHIN_S * 1000,
+    return connection.opened(
+        KafkaConsumer,
+        bootstrap_servers,
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",

@@ -7,6 +7,7 @@ import asyncio
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from streams.shell import connection
 from streams.shell.header_names import read_leniently
 
 ANSWER_SECONDS = 30.0
@@ -15,7 +16,10 @@ ANSWER_SECONDS = 30.0
 async def read_originals(bootstrap_servers: str, places: list[tuple[str, int, int]]) -> list[ConsumerRecord]:
     """Return the records at (topic, partition, offset), in that order, less those that are there no longer."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+        **connection.aiokafka(bootstrap_servers),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
     )
     await consumer.start()
     found = []

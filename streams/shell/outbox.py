@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from streams.shell import connection
+
 #: What aiokafka raises where a broker is away or says that it knows no brokers; its own asserts are among it.
 CLIENT_ERRORS = (KafkaError, OSError, TimeoutError, AssertionError)
 
@@ -48,7 +50,7 @@ class Outbox:
 
     async def _connect(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap_servers,
+            **connection.aiokafka(self._bootstrap_servers),
             client_id=self._client_id,
             enable_idempotence=True,
             acks="all",

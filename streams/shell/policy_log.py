@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from schemas.currencies import MINOR_DIGITS
 from streams.core.book import Book
 from streams.core.events import Added, Policy
-from streams.shell import codec
+from streams.shell import codec, connection
 from streams.shell.ledger import Conflict
 from streams.shell.outbox import CLIENT_ERRORS
 from streams.shell.router import STAMP_KEY, source_of
@@ -49,7 +49,7 @@ class PolicyLog:
     async def run(self) -> None:
         """Read for ever; a broker that is away is waited for."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers, group_id=None, enable_auto_commit=False,
+            **connection.aiokafka(self._bootstrap_servers), group_id=None, enable_auto_commit=False,
             auto_offset_reset="earliest", max_partition_fetch_bytes=8 << 20, fetch_max_wait_ms=500,
         )  # fmt: skip
         await consumer.start()

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import for_code
 
-from streams.shell import packs, topic_admin
-from streams.shell.topic_admin import ANSWER_WITHIN_S, TopicAdminError
+from streams.shell import connection, packs, topic_admin
+from streams.shell.topic_admin import TopicAdminError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +86,7 @@ class Plan(NamedTuple):
 def plan(admin: KafkaAdminClient, bootstrap_servers: str, names: Names) -> Plan:
     """Look at everything that a rebuild touches; change nothing. RebuildError where an input topic is missing."""
     wanted = [*names.inputs, names.home, names.policies, names.told]
-    topics = {topic["name"]: topic for topic in admin.describe_topics(wanted)}
+    topics = {topic["name"]: topic for topic in topic_admin.describe(admin, wanted)}
     missing = [name for name in names.inputs if topics[name]["error_code"]]
     if missing:
         raise RebuildError(f"no topic {', '.join(missing)}: there is nothing to make the logs from")
@@ -166,9 +166,9 @@ def _delete(admin: KafkaAdminClient, topic: str) -> None:
 def _read_ends(
     bootstrap_servers: str, names: Names, topics: dict[str, dict[str, Any]]
 ) -> tuple[list[Log], list[Input]]:
-    consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
-        bootstrap_timeout_ms=ANSWER_WITHIN_S * 1000,
+    consumer = connection.opened(
+        KafkaConsumer,
+        bootstrap_servers,
         enable_auto_commit=False,
         allow_auto_create_topics=False,
         max_partition_fetch_bytes=8 << 20,

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kafka import KafkaProducer, TopicPartition
 
-from streams.shell import codec
+from streams.shell import codec, connection
 from streams.shell.dead_letters import KEPT_KEY_BYTES
 from streams.shell.letters import CONFLICT, POLL_MS, Patience, Place, input_kind, open_consumer
-from streams.shell.topic_admin import ANSWER_WITHIN_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -160,9 +159,9 @@ def _read_some(
 
 
 def _open_producer(bootstrap_servers: str) -> KafkaProducer:
-    return KafkaProducer(
-        bootstrap_servers=bootstrap_servers,
-        bootstrap_timeout_ms=ANSWER_WITHIN_S * 1000,
+    return connection.opened(
+        KafkaProducer,
+        bootstrap_servers,
         acks="all",
         enable_idempotence=True,
         compression_type="lz4",

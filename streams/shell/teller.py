@@ -23,7 +23,7 @@ from aiokafka.errors import ProducerFenced
 from streams.core.account import Account, evaluate
 from streams.core.events import EVERYBODY
 from streams.core.telling import tell
-from streams.shell import cloudevents, codec
+from streams.shell import cloudevents, codec, connection
 from streams.shell.ledger import Conflict, covered
 from streams.shell.originals import read_originals
 from streams.shell.outbox import CLIENT_ERRORS, Message, acknowledged, retire
@@ -116,7 +116,7 @@ class Teller:
     async def _take_over(self) -> None:
         place, names = self._place, self._place.names
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=place.bootstrap_servers, client_id=f"{names.consumer_group}-teller",
+            **connection.aiokafka(place.bootstrap_servers), client_id=f"{names.consumer_group}-teller",
             transactional_id=names.transactional_id(self.partition), acks="all", compression_type="lz4",
             linger_ms=0, max_batch_size=1 << 18, transaction_timeout_ms=int(TRANSACTION_SECONDS * 1000),
         )  # fmt: skip
@@ -139,7 +139,7 @@ class Teller:
         """Return where the home partition and the policies log end now (what is committed or acknowledged)."""
         names = self._place.names
         home, policies = TopicPartition(names.home, self.partition), TopicPartition(names.policies, 0)
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._place.bootstrap_servers, group_id=None)
+        consumer = AIOKafkaConsumer(**connection.aiokafka(self._place.bootstrap_servers), group_id=None)
         await consumer.start()
         try:
             ends = await consumer.end_offsets([home, policies])

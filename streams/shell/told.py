@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.core.telling import ToldEpisode
+from streams.shell import connection
 from streams.shell.ledger import Conflict
 from streams.shell.versions import NewerStateError
 
@@ -88,8 +89,8 @@ async def read_told(bootstrap_servers: str, topic: str, partition: int) -> Told:
     """Read what was told to its end (read_committed). Call it after fencing, or it may still grow."""
     tp = TopicPartition(topic, partition)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest",
-        isolation_level="read_committed", max_partition_fetch_bytes=8 << 20,
+        **connection.aiokafka(bootstrap_servers), group_id=None, enable_auto_commit=False,
+        auto_offset_reset="earliest", isolation_level="read_committed", max_partition_fetch_bytes=8 << 20,
     )  # fmt: skip
     await consumer.start()
     newest: dict[bytes, bytes | None] = {}

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from kafka.errors import AuthorizationError, KafkaError, TopicAlreadyExistsError, for_code
+
+from streams.shell import connection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from streams.shell.topics import Names, TopicSpec
 
 DEFAULT_PARTITIONS = 4
-ANSWER_WITHIN_S = 10
 SETTLES_WITHIN_S = 5.0
 UNKNOWN_TOPIC_CODE = 3
 
@@ -123,19 +124,37 @@ class _Found:
 
 
 @contextlib.contextmanager
-def admin_client(bootstrap_servers: str, within_s: float = ANSWER_WITHIN_S) -> Iterator[KafkaAdminClient]:
-    """Yield an admin client; TopicAdminError where no Kafka answers `within_s` seconds, or refuses what is asked."""
-    try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, bootstrap_timeout_ms=int(within_s * 1000))
-    except (KafkaError, OSError, ValueError) as error:
-        message = f"no Kafka answers at {bootstrap_servers} ({error}): is it running, and is that its address?"
-        raise TopicAdminError(message) from error
+def admin_client(bootstrap_servers: str, within_s: float | None = None) -> Iterator[KafkaAdminClient]:
+    """Yield an admin client.
+
+    UnreachableError where no Kafka answers `within_s` seconds, RefusedError where it doesn't let us in,
+    TopicAdminError where it fails at what is asked.
+    """
+    admin = connection.opened(KafkaAdminClient, bootstrap_servers, within_s)
     try:
         yield admin
+    except AuthorizationError as error:
+        raise connection.failure(bootstrap_servers, error) from error
     except KafkaError as error:
         raise TopicAdminError(f"Kafka at {bootstrap_servers} refused: {error}") from error
     finally:
         admin.close()
+
+
+def describe(admin: KafkaAdminClient, topics: Iterable[str]) -> list[dict[str, Any]]:
+    """Return what Kafka says of each topic, there or not; AuthorizationError where it doesn't say that to us."""
+    found: list[dict[str, Any]] = admin.describe_topics(list(topics))
+    for topic in found:
+        error = for_code(topic["error_code"])
+        if issubclass(error, AuthorizationError):
+            raise error(f"describe {topic['name']}")
+    return found
+
+
+def require_seen(bootstrap_servers: str, topic: str) -> None:
+    """Raise RefusedError where a topic is hidden from us, rather than missing."""
+    with admin_client(bootstrap_servers) as admin:
+        describe(admin, [topic])
 
 
 def create_missing(
@@ -220,7 +239,7 @@ def _describe(admin: KafkaAdminClient, names: Names) -> dict[str, _Found]:
     """Return the topics of this installation that exist, by name."""
     specs = {spec.name: spec for spec in names.specs()}
     there = {}
-    for topic in admin.describe_topics(list(specs)):
+    for topic in describe(admin, specs):
         if topic["error_code"] == UNKNOWN_TOPIC_CODE:
             continue
         if topic["error_code"]:
@@ -247,6 +266,8 @@ def _create(admin: KafkaAdminClient, wanted: dict[str, dict[str, Any]]) -> None:
     for topic in answer["topics"]:
         error = for_code(topic["error_code"])
         # Workers that start together all create what is missing; the first wins and the others find it there.
+        if issubclass(error, AuthorizationError):
+            raise error(f"create {topic['name']}")
         if topic["error_code"] and error is not TopicAlreadyExistsError:
             raise TopicAdminError(
                 f"{topic['name']}: Kafka did not create it: {topic['error_message'] or error.__name__}"

@@ -84,7 +84,17 @@ class Names:
 
     def transactional_id(self, home_partition: int) -> str:
         """Return the id that lets one worker at a time tell of the groups at home in a partition."""
-        return self._internal(f"teller-{home_partition}")
+        return f"{self.transactional_ids}{home_partition}"
+
+    @property
+    def transactional_ids(self) -> str:
+        """What every transactional id begins with."""
+        return self._internal("teller-")
+
+    @property
+    def subscriber_groups(self) -> str:
+        """What the consumer groups of subscribers begin with; ours need none."""
+        return f"{self.prefix}subscriber-"
 
     @property
     def inputs(self) -> tuple[str, str]:

@@ -27,6 +27,7 @@ from faust.transport.drivers import aiokafka as stock
 from faust.types.tuples import TP, ConsumerMessage
 from mode.utils.queues import FlowControlEvent
 
+from streams.shell import connection
 from streams.shell.header_names import read_leniently
 from streams.shell.outbox import CLIENT_ERRORS
 
@@ -294,7 +295,7 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
             client_id=conf.broker_client_id,
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
-            bootstrap_servers=stock.server_list(self.transport.url, self.transport.default_port),
+            **connection.aiokafka(stock.server_list(self.transport.url, self.transport.default_port)),
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
             enable_auto_commit=False,
             auto_offset_reset="earliest",

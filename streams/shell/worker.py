@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streams.shell import health, listener, topic_admin
+from streams.shell import connection, health, listener, topic_admin
 from streams.shell.app import add_agent, make_app
 from streams.shell.clock import ClockError, standing, wall_clock
 from streams.shell.folder import Folder
@@ -93,7 +93,7 @@ def _run_in_loop(worker: Worker) -> bool:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(worker.run())
-    except (*CLIENT_ERRORS, topic_admin.TopicAdminError) as error:
+    except (*CLIENT_ERRORS, topic_admin.TopicAdminError, connection.UnreachableError) as error:
         log.error("the worker ended: %r", error)
         return False
     finally:
@@ -145,7 +145,7 @@ def _prepare_topics(bootstrap_servers: str, names: Names, settings: Settings) ->
 def _read_log_ids(bootstrap_servers: str, names: Names) -> LogIds:
     """Return which logs these are. At each start, for a rebuild may have made them anew since the one before."""
     with topic_admin.admin_client(bootstrap_servers) as admin:
-        topics = admin.describe_topics([names.home, names.policies])
+        topics = topic_admin.describe(admin, [names.home, names.policies])
     if any(topic["error_code"] for topic in topics):
         raise topic_admin.TopicAdminError("an internal log is missing: is a rebuild under way?")
     ids = {topic["name"]: str(topic["topic_id"]) for topic in topics}
@@ -154,13 +154,13 @@ def _read_log_ids(bootstrap_servers: str, names: Names) -> LogIds:
 
 def _refuse_where_live(admin: Any, names: Names) -> None:
     live = Names(names.prefix).told
-    found = admin.describe_topics([live])[0]
+    found = topic_admin.describe(admin, [live])[0]
     if found["error_code"]:
         return
     from kafka import KafkaConsumer  # noqa: PLC0415
     from kafka import TopicPartition as Tp  # noqa: PLC0415
 
-    consumer = KafkaConsumer(bootstrap_servers=admin.config["bootstrap_servers"])
+    consumer = connection.opened(KafkaConsumer, admin.config["bootstrap_servers"])
     try:
         ends = consumer.end_offsets([Tp(live, p["partition_index"]) for p in found["partitions"]])
     finally:
@@ -264,7 +264,7 @@ class Worker:
     async def _input_ends(self, outbox: Outbox) -> dict[tuple[str, int], int]:
         """Return where the inputs end now: nothing is told before all of that was folded."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers, group_id=None, isolation_level="read_committed"
+            **connection.aiokafka(self._bootstrap_servers), group_id=None, isolation_level="read_committed"
         )
         await consumer.start()
         ends: dict[tuple[str, int], int] = {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.running import free_port, get
+from tests.running import free_port, readyz_says
 
 if TYPE_CHECKING:
     from tests.faults.scene import Scene
@@ -45,15 +45,6 @@ def test_a_stall_is_noticed_and_mended(scene: Scene, wound: str, says: str, answ
     scene.report(
         f"stall in a worker: {wound}", outputs, noticed_seconds=round(noticed, 1), stood_seconds=round(recovered, 1)
     )
-
-
-def readyz_says(port: int, text: str, within_seconds: float = 30) -> None:
-    """Wait until `/readyz` answers with the text. The process is alive all the while."""
-    deadline = time.monotonic() + within_seconds
-    while text not in (answer := get(port, "/readyz"))[1]:
-        assert time.monotonic() < deadline, f"/readyz never said {text!r}, last {answer}"
-        assert get(port, "/livez") == (200, "ok\n")
-        time.sleep(0.05)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from streams.shell import topic_admin
+from streams.shell.connection import UnreachableError
 from streams.shell.topics import Names
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def test_fewer_copies_than_asked_for_is_a_difference(admin: KafkaAdminClient, pr
 def test_a_broker_that_does_not_answer_is_one_clear_line() -> None:
     """Nobody waits for ever, and the address is named."""
     with (
-        pytest.raises(topic_admin.TopicAdminError, match=r"no Kafka answers at 127\.0\.0\.1:1 "),
+        pytest.raises(UnreachableError, match=r"no Kafka answers at 127\.0\.0\.1:1 "),
         topic_admin.admin_client("127.0.0.1:1", within_s=1),
     ):
         pass

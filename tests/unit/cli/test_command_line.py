@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 import typer.main
 
-from streams.cli import common, main, outputs
+from streams.cli import common, main
 from streams.devkafka import broker
+from streams.shell import connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +106,7 @@ def test_a_broker_that_does_not_answer_is_one_line(
 ) -> None:
     """The address from the environment is named, and nothing else is on the terminal."""
     monkeypatch.setenv("QUOTASTREAM_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    monkeypatch.setattr(outputs, "ANSWER_WITHIN_S", 1)
+    monkeypatch.setattr(connection, "ANSWER_WITHIN_S", 1)
     assert main.run(["status"]) == 1
     error = capsys.readouterr().err
     assert error.startswith("quotastream: no Kafka answers at 127.0.0.1:1 ")
