@@ -125,7 +125,7 @@ def failure(bootstrap_servers: str, error: Exception) -> UnreachableError:
     if isinstance(error, SaslAuthenticationFailedError):
         return RefusedError(
             f"Kafka at {bootstrap_servers} refuses the user {settings.sasl_username} ({settings.sasl_mechanism}): is "
-            "QUOTASTREAM_SASL_PASSWORD_FILE (or _PASSWORD) that user's, and has it this mechanism?"
+            "QUOTASTREAM_SASL_PASSWORD_FILE (or _PASSWORD) that user's, and QUOTASTREAM_SASL_MECHANISM right?"
         )
     if isinstance(error, UnsupportedSaslMechanismError | IllegalSaslStateError):
         return RefusedError(
@@ -245,7 +245,7 @@ def _look(server: str, host: str, plain: socket.socket, settings: KafkaAccess) -
     if settings.sasl:
         return (
             f"{server} closes the connection on the user {settings.sasl_username} ({settings.sasl_mechanism}): is "
-            "QUOTASTREAM_SASL_PASSWORD_FILE (or _PASSWORD) that user's, and has it this mechanism?"
+            "QUOTASTREAM_SASL_PASSWORD_FILE (or _PASSWORD) that user's, and QUOTASTREAM_SASL_MECHANISM right?"
         )
     return f"{server} speaks TLS, but closes the connection: does it ask for SASL (QUOTASTREAM_SECURITY_PROTOCOL)?"
 
