@@ -28,7 +28,7 @@ demo: install ## Run it all on an embedded Kafka: a made-up year, and who is beh
 test: install packages ## Run the tests that take minutes at most
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
-test-slow: install packages ## Run the long property tests
+test-slow: install packages ## Run the long tests: properties, 10,000 simulated seeds, what restarts brokers
 	$(BIN)/pytest -m slow tests/property tests/unit tests/integration tests/fuzz $(ARGS)
 
 fuzz: install ## Fuzz the decoders, guided by coverage, for 10 minutes (SECONDS=N: for as many)

@@ -123,8 +123,8 @@ class SimulatedLoop(base_events.BaseEventLoop):
         handle._run()
 
 
-def start_in(process: Process, coroutine: Any) -> asyncio.Task[Any]:
-    """Begin a task that belongs to a process."""
+def start_in(process: Process | None, coroutine: Any) -> asyncio.Task[Any]:
+    """Begin a task that belongs to a process; to none, so that no kill ends it, where that is None."""
     context = copy_context()
     context.run(PROCESS.set, process)
     return asyncio.get_running_loop().create_task(coroutine, context=context)

@@ -21,8 +21,6 @@ def simulation(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.slow  # minutes on two cores: to be quickened before it joins make test
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("first", [0, 100, 200])
 def test_300_seeds_keep_every_promise(first):
     """Whatever breaks in 300 simulated histories, everything counts once and nothing false is told."""

@@ -66,7 +66,8 @@ class World:
             await asyncio.sleep(seconds)
             then()
 
-        self._background.append(asyncio.ensure_future(wait()))
+        # A worker that ends asks for its own restart: what belonged to it would never come.
+        self._background.append(start_in(None, wait()))
 
     # --- the group's coordinator: eager rebalances ---
 
