@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import uuid
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.devkafka.broker import Broker
+
+# Run in the background of a shell, tests inherit that SIGINT is ignored; what they start must answer to Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Workers come and go within seconds in tests, so the broker has to let them.
 TEST_CONFIG = {"group.min.session.timeout.ms": "1000"}
