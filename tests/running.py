@@ -75,6 +75,11 @@ class Subscriber:
         for records in self._consumer.poll(within_ms).values():
             self._kept[records[0].topic].extend(records)
 
+    def to_the_end(self, within_seconds: float = 45) -> None:
+        """Take in all that is committed by now."""
+        ends = self._consumer.end_offsets(list(self._consumer.assignment()))
+        self.until(lambda: all(self._consumer.position(tp) >= end for tp, end in ends.items()), within_seconds)
+
     def until(self, holds: Callable[[], T], within_seconds: float = 45) -> T:
         """Look on until something holds; return it. AssertionError with what was seen last where it never does."""
         deadline = time.monotonic() + within_seconds

@@ -128,7 +128,7 @@ class HomeLedger:
             stamps = dict(self.stamps)
             for _, pack in packs:
                 source = (pack.topic, pack.partition)
-                stamps[source] = max(stamps.get(source, 0), pack.next)
+                stamps[source] = max(stamps.get(source, 0), pack.stamp)
             self._db.executemany(
                 "INSERT OR REPLACE INTO stamps VALUES (?, ?, ?)", [(*k, n) for k, n in stamps.items()]
             )

@@ -1,8 +1,9 @@
 """What the home log holds: one pack for each chunk that was routed and home partition that it touched.
 
-A pack names the input partition and the offsets that it covers, so that a reader of the log knows how far that input
-has come (the stamp of the catch-up barrier); a pack without entries is a stamp alone. Entries are what the ledger
-needs of an event, about 50 bytes each once compressed. Encoded as MessagePack arrays.
+A pack names the input partition and carries a stamp, so that a reader of the log knows how far that input has come
+(the catch-up barrier); a pack without entries is a stamp alone. A stamp speaks only of what was acknowledged when the
+pack was sent, never of the pack itself: an earlier pack may have failed and come after it. Entries are what the
+ledger needs of an event, about 50 bytes each once compressed. Encoded as MessagePack arrays.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import msgspec
 from streams.core.events import Remittance, Reversal
 from streams.shell.versions import DamagedStateError, NewerStateError
 
-VERSION = 1
+VERSION = 2
+FORMER = 1  # its packs named the offsets that they covered, sent before anything was acknowledged
 _INT64_MAX = (1 << 63) - 1
 _AMOUNT = 1 + Remittance._fields.index("amount_minor")  # its place in a row
 
@@ -22,12 +24,11 @@ Entry = tuple[int, Remittance | Reversal]  # the input offset, and what stood th
 
 
 class Pack(NamedTuple):
-    """Events of one home partition out of the offsets `first` up to, not including, `next` of an input partition."""
+    """Events of one home partition out of an input partition; the log holds all of it before the offset `stamp`."""
 
     topic: str
     partition: int
-    first: int
-    next: int
+    stamp: int
     entries: list[Entry]
 
 
@@ -40,7 +41,7 @@ _new = tuple.__new__
 def encode(pack: Pack) -> bytes:
     """Return the pack as bytes."""
     rows = [_row(offset, event) for offset, event in pack.entries]
-    return _encode((VERSION, pack.topic, pack.partition, pack.first, pack.next, rows))
+    return _encode((VERSION, pack.topic, pack.partition, pack.stamp, rows))
 
 
 def _row(offset: int, event: Remittance | Reversal) -> tuple[object, ...]:
@@ -57,8 +58,11 @@ def decode(value: bytes) -> Pack:
     try:
         version, *fields = _decode(value)
         if version == VERSION:
-            topic, partition, first, after, rows = fields
-            return Pack(topic, partition, first, after, [_entry(row) for row in rows])
+            topic, partition, stamp, rows = fields
+            return Pack(topic, partition, stamp, [_entry(row) for row in rows])
+        if version == FORMER:
+            topic, partition, _, after, rows = fields
+            return Pack(topic, partition, 0 if rows else after, [_entry(row) for row in rows])
     except (msgspec.DecodeError, TypeError, ValueError, LookupError, RecursionError):
         raise DamagedStateError("a record in the home log is no pack") from None
     if type(version) is not int:

@@ -213,5 +213,5 @@ def _reached(consumer: KafkaConsumer, home: dict[TopicPartition, tuple[int, int]
         for records in consumer.poll(timeout_ms=500).values():
             for record in records:
                 pack = packs.decode(record.value)
-                covered[pack.partition] = max(covered.get(pack.partition, 0), pack.next)
+                covered[pack.partition] = max(covered.get(pack.partition, 0), pack.stamp)
     return covered

@@ -93,10 +93,10 @@ class Router:
                 continue
             home = home_partition(event.group_id, self._home_partitions)  # type: ignore[union-attr]
             homes.setdefault(home, []).append((record.offset, event))  # type: ignore[arg-type]
-        first, after = records[0].offset, records[-1].offset + 1
+        stamp = self._consumer.fronts().get(tp, 0)
         out += [
             Message(self._names.home, home, None,
-                    packs.encode(packs.Pack("remittances", tp.partition, first, after, entries)))
+                    packs.encode(packs.Pack("remittances", tp.partition, stamp, entries)))
             for home, entries in homes.items()
         ]  # fmt: skip
         self._metrics.records.labels("remittances").inc(len(records))
@@ -133,7 +133,7 @@ class Router:
     # --- stamps: how far each input has come, into every home partition ---
 
     async def stamp_forever(self) -> None:
-        """Write stamps where a partition of the logs can't tell yet how far an input has come."""
+        """Write stamps into every partition of the logs as the inputs are acknowledged."""
         while True:
             await asyncio.sleep(STAMP_SECONDS)
             try:
@@ -163,7 +163,7 @@ class Router:
 
     def _stamp_message(self, tp: TP, home: int, offset: int) -> Message:
         if tp.topic == self._names.remittances:
-            pack = packs.Pack("remittances", tp.partition, offset, offset, [])
+            pack = packs.Pack("remittances", tp.partition, offset, [])
             return Message(self._names.home, home, None, packs.encode(pack))
         return Message(self._names.policies, 0, STAMP_KEY, None, source_headers(tp.partition, offset))
 

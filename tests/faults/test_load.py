@@ -30,7 +30,8 @@ def routed(scene: Scene) -> dict[int, int]:
     reached: dict[int, int] = {}
     for record in read_records(scene.bootstrap_servers, scene.names.home):
         pack = packs.decode(record.value)
-        reached[pack.partition] = max(reached.get(pack.partition, 0), pack.next)
+        behind_it = max((offset + 1 for offset, _ in pack.entries), default=pack.stamp)
+        reached[pack.partition] = max(reached.get(pack.partition, 0), behind_it)
     return reached
 
 

@@ -90,7 +90,7 @@ class Desk:
         self.house.publish(marks)
         seen = self.house.seen
         seen.until(lambda: all(seen.counted(f"mark{p}")[0] == self.marks for p in range(3)))
-        seen.look(300)
+        seen.to_the_end()
         return {key: v for key, v in seen.newest_statuses.items() if not key.startswith("mark")}
 
 

@@ -92,7 +92,7 @@ class Known:
 
     def told(self) -> tuple[list[Any], list[Any]]:
         """Return all that was told so far of the groups of the story: alerts, and statuses."""
-        self.house.seen.look(300)
+        self.house.seen.to_the_end()
         kept = self.house.seen.alerts, self.house.seen.statuses
         return tuple([record for record in records if value(record)["group_id"] in GROUPS] for records in kept)
 
@@ -220,7 +220,7 @@ def test_it_is_refused_where_the_inputs_begin_late(kafka: Broker, tmp_path: Path
 
 def newer_pack(house: House) -> None:
     """Append to the home log what only a newer worker can read."""
-    newer = msgspec.msgpack.encode([packs.VERSION + 1, "remittances", 0, 0, 0, [], "a new field"])
+    newer = msgspec.msgpack.encode([packs.VERSION + 1, "remittances", 0, 0, [], "a new field"])
     house.producer.send(house.names.home, newer, partition=1).get(30)
 
 
@@ -251,7 +251,7 @@ def test_a_worker_ends_where_a_newer_one_has_written(kafka: Broker, tmp_path: Pa
         text = worker.log.read_text()
         assert "Traceback" not in text
         assert text.count("worker ready") <= 1
-        house.seen.look(300)
+        house.seen.to_the_end()
         assert not house.seen.statuses
     finally:
         worker.kill()

@@ -55,6 +55,7 @@ def told(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
         house.publish(STORY)
         house.seen.until(lambda: histories(house.seen) == told_by_model(STORY, DAY))
         assert worker.stop() == 0
+        house.seen.to_the_end()
         yield house
     finally:
         worker.kill()
@@ -120,7 +121,7 @@ def test_state_survives_a_restart(told: House, what_befalls: Callable[[Path], No
         assert worker.stop() == 0
     finally:
         worker.kill()
-    seen.look(500)
+    seen.to_the_end()
     assert len(seen.alerts) == alerts
     assert len(seen.statuses) == statuses + 1
     assert worker.said("stands at offset 0") == from_zero + (0 if what_befalls is keep else 3)
@@ -156,7 +157,7 @@ def test_days_turn_over_while_no_message_comes(kafka: Broker, tmp_path: Path) ->
         seen.until(lambda: seen.counted("other") == (2, None))
         seen.until(lambda: worker.said("caught up") == 6)
         assert worker.stop() == 0
-        seen.look(500)
+        seen.to_the_end()
         assert len(seen.alerts) == 1
         assert {v["as_of"] for v in seen.newest_statuses.values() if v} == {"2026-07-03"}
         assert histories(seen) == told_by_model(messages, date(2026, 7, 3))
@@ -170,7 +171,7 @@ def test_days_turn_over_while_no_message_comes(kafka: Broker, tmp_path: Path) ->
 
 def test_a_replay_stands_on_its_day_beside_the_live_outputs(told: House) -> None:
     """With an output prefix of its own it tells the day that was named, and leaves the live outputs alone."""
-    told.seen.look(500)
+    told.seen.to_the_end()
     live = (len(told.seen.statuses), len(told.seen.alerts), len(told.seen.letters))
     day, names = date(2026, 5, 1), Names(told.names.prefix, replay=True, output_prefix="may-")
     worker = RunningWorker(told, "replay", "--as-of", str(day), "--output-prefix", "may-").start()
@@ -187,7 +188,7 @@ def test_a_replay_stands_on_its_day_beside_the_live_outputs(told: House) -> None
         worker.kill()
         if replayed:
             replayed.close()
-    told.seen.look(500)
+    told.seen.to_the_end()
     assert (len(told.seen.statuses), len(told.seen.alerts), len(told.seen.letters)) == live
 
 

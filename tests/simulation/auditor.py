@@ -90,7 +90,7 @@ class Auditor:
             self.require(self._decoded.get(place) == event, f"a pack has something else than {place}")
             self._routed.add(place)
         source = (NAMES.remittances, pack.partition)
-        self._claim(record.partition, source, pack.next)
+        self._claim(record.partition, source, pack.stamp)
 
     def _policy(self, record: Record) -> None:
         partition, offset = source_of(record)

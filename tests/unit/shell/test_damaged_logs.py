@@ -11,11 +11,11 @@ from streams.shell.versions import DamagedStateError
 DAMAGED = {
     "nothing at all": b"",
     "no MessagePack": b"\xc1",
-    "cut off": packs.encode(packs.Pack("remittances", 0, 0, 1, []))[:-3],
+    "cut off": packs.encode(packs.Pack("remittances", 0, 1, []))[:-3],
     "a number": msgspec.msgpack.encode(1),
     "too few fields": msgspec.msgpack.encode([packs.VERSION, "remittances"]),
-    "rows that are none": msgspec.msgpack.encode([packs.VERSION, "remittances", 0, 0, 1, [7]]),
-    "rows that are maps": msgspec.msgpack.encode([packs.VERSION, "remittances", 0, 0, 1, [{1: 2}]]),
+    "rows that are none": msgspec.msgpack.encode([packs.VERSION, "remittances", 0, 1, [7]]),
+    "rows that are maps": msgspec.msgpack.encode([packs.VERSION, "remittances", 0, 1, [{1: 2}]]),
     "a version that is none": msgspec.msgpack.encode(["new", "remittances"]),
     "nested without end": b"\x91" * 100_000,
 }

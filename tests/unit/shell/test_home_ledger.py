@@ -100,7 +100,7 @@ class DiskFold:
         first = 100 * self._batches
         entries = list(enumerate(batch, first))
         position = self.ledger.position
-        changed = self.ledger.fold([(position, Pack("remittances", 1, first, first + 100, entries))], position + 1)
+        changed = self.ledger.fold([(position, Pack("remittances", 1, first, entries))], position + 1)
         assert changed <= {event.group_id for event in batch}
         self._batches += 1
 
@@ -272,9 +272,9 @@ def path(tmp_path: Path) -> Path:
     ledger = HomeLedger(path, "log")
     entries = [(5, remit(1)), (6, remit(2, 5)), (8, remit(2, 6, digest=b"c" * 8))]
     packs = [
-        (40, Pack("remittances", 1, 5, 9, entries)),
-        (41, Pack("remittances", 2, 0, 3, [])),
-        (42, Pack("remittances", 1, 2, 4, [])),  # a repeat of something older moves no stamp back
+        (40, Pack("remittances", 1, 9, entries)),
+        (41, Pack("remittances", 2, 3, [])),
+        (42, Pack("remittances", 1, 4, [])),  # a repeat of something older moves no stamp back
     ]
     assert ledger.fold(packs, 44) == {"g"}
     ledger.close()
@@ -345,7 +345,7 @@ def check_empty(ledger: HomeLedger) -> None:
     """Hold that a store is empty, and usable."""
     assert (ledger.position, ledger.stamps, ledger.conflicts) == (0, {}, set())
     assert sums(ledger) == []
-    assert ledger.fold([(0, Pack("remittances", 0, 0, 1, [(0, remit(1, 8))]))], 1) == {"g"}
+    assert ledger.fold([(0, Pack("remittances", 0, 1, [(0, remit(1, 8))]))], 1) == {"g"}
     assert sums(ledger) == [8]
     ledger.close()
 
@@ -364,7 +364,7 @@ def test_a_fold_that_fails_took_nothing_in(path: Path) -> None:
     assert sums(ledger) == [5, 100]
     ledger._db.execute("CREATE TEMP TRIGGER f BEFORE INSERT ON main.stamps BEGIN SELECT RAISE(ABORT, 'full'); END")
     events = [remit(7), reverse(8, of=1), remit(1, 3, digest=b"d" * 8), remit(1, group="new")]
-    pack = Pack("remittances", 1, 9, 13, list(enumerate(events, 9)))
+    pack = Pack("remittances", 1, 13, list(enumerate(events, 9)))
     with pytest.raises(sqlite3.Error, match="full"):
         ledger.fold([(44, pack)], 45)
     assert ledger.position == 44

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DAY = date(2026, 3, 5).toordinal()
-PACK = packs.Pack("remittances", 0, 0, 1, [(0, Remittance("g", b"e" * 16, b"d" * 8, DAY, 100, "USD", None))])
+PACK = packs.Pack("remittances", 0, 1, [(0, Remittance("g", b"e" * 16, b"d" * 8, DAY, 100, "USD", None))])
 
 
 @pytest.mark.parametrize("version", [0, ledger.VERSION - 1, ledger.VERSION + 1])
