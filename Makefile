@@ -19,7 +19,7 @@ $(INSTALLED): pyproject.toml requirements/dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-packages: ## Install the Debian packages that tests use (kcat), where they are missing
+packages: ## Install the Debian packages that tests use (kcat, prometheus, alertmanager), where they are missing
 	sh deploy/debian-packages.sh
 
 demo: install ## Run it all on an embedded Kafka: a made-up year, and who is behind (ARGS=--once ends by itself)

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Installs the Debian packages that the tests use and Python's package index does not have: kcat, a second reader.
+# Installs the Debian packages that the tests use and Python's package index does not have: kcat, a second reader of
+# Kafka; prometheus (with promtool) and prometheus-alertmanager (with amtool). Starts none of them as a service.
 # Quiet, installs only what is missing. Where that can't be done it says so in one line and ends well: the tests that
 # need the package are skipped then, each with its reason.
 set -u
 
-PACKAGES="kcat"
+PACKAGES="kcat prometheus prometheus-alertmanager"
 
 missing=""
 for package in $PACKAGES; do
@@ -26,8 +27,21 @@ fi
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+# Debian's way of saying that a package must not start what it brings.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$log"; $as_root rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null && $as_root chmod 755 "$policy"
+fi
 # shellcheck disable=SC2086  # both are lists of words
 if ! { $as_root apt-get update -qq && $as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -qq -y --no-install-recommends $missing; } >"$log" 2>&1 </dev/null; then
     cannot "apt-get says: $(grep -E '^E:|rror' "$log" | tail -n 1)"
 fi
+# Nor at the next boot.
+if [ -d /run/systemd/system ]; then
+    for package in $missing; do
+        $as_root systemctl disable --quiet "$package" >/dev/null 2>&1
+    done
+fi
+exit 0
