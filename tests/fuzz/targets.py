@@ -28,7 +28,7 @@ def remittances(value: bytes) -> None:
     event = decoded("remittances", value)
     if event is not None:
         assert isinstance(event, Remittance | Reversal)
-        pack = Pack("remittances", 0, 0, 1, [(0, event)])
+        pack = Pack("remittances", 0, 1, [(0, event)])
         assert packs.decode(packs.encode(pack)) == pack
 
 
@@ -111,7 +111,7 @@ def seeds() -> list[bytes]:
         found.append(bytes([("remittances", "policy-changes").index(case.topic)]) + value)
         if case.reason is None and case.topic == "remittances":
             entries.append((len(entries), codec.decode_remittance(value)))
-    found += [b"\x02" + packs.encode(Pack("remittances", 3, 0, len(entries), entries[:n])) for n in (0, 1, 9)]
+    found += [b"\x02" + packs.encode(Pack("remittances", 3, len(entries), entries[:n])) for n in (0, 1, 9)]
     return [*found, b"\x03ce_idname\xff\xfeX0f1c2a10", b"\x03"]
 
 
