@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install packages demo test test-slow fuzz audit acls faults bench bench-short check format lock clean
+.PHONY: help install packages demo test test-slow fuzz audit acls settings faults bench bench-short check format lock clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -51,6 +51,9 @@ audit: install ## Look for known vulnerabilities of what the lock files pin (say
 
 acls: install ## Write deploy/acls.sh anew
 	$(BIN)/python -m streams.shell.acls > deploy/acls.sh
+
+settings: install ## Write docs/settings.md anew
+	$(BIN)/python -m streams.shell.settings_page > docs/settings.md
 
 format: install ## Format and mend what the linter can
 	$(BIN)/ruff check --fix .

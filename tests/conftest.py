@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import tempfile
 import uuid
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 # Run in the background of a shell, tests inherit that SIGINT is ignored; what they start must answer to Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The settings file of whoever runs the tests is not the tests'.
+os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="quotastream-no-settings-")
 
 # Workers come and go within seconds in tests, so the broker has to let them.
 TEST_CONFIG = {"group.min.session.timeout.ms": "1000"}

@@ -13,7 +13,7 @@ from streams.cli.common import CliError, a_day, broker_address, err, quiet_kafka
 from streams.core.years import day_text
 from streams.shell.clock import wall_clock
 from streams.shell.knowledge import KnowledgeError, read_knowledge
-from streams.shell.settings import Settings, load
+from streams.shell.settings import ClockSettings, load
 from streams.shell.topics import Names
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def day_reached(given: str | None) -> Day:
     """Return the day that was asked for, or the one that a live worker would have reached."""
     if given is not None:
         return a_day(given, last_year=2100).toordinal()  # on which 2099 is over
-    settings = load(Settings)
+    settings = load(ClockSettings)
     return wall_clock(settings.settle_seconds, settings.clock_file)()
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from streams.cli.setting_flags import SETTING
 from streams.shell.connection import access
 from streams.shell.topic_admin import describe
 from streams.shell.topics import Names
@@ -48,25 +49,8 @@ def _prefix(value: str) -> str:
     return value
 
 
-BootstrapServers = Annotated[
-    str | None,
-    typer.Option(
-        "--bootstrap-servers",
-        envvar="QUOTASTREAM_BOOTSTRAP_SERVERS",
-        metavar="HOST:PORT[,...]",
-        help="The Kafka to use; without it, the embedded broker that is running.",
-    ),
-]
-Prefix = Annotated[
-    str,
-    typer.Option(
-        "--prefix",
-        envvar="QUOTASTREAM_PREFIX",
-        metavar="TEXT",
-        callback=_prefix,
-        help="What stands before every name of this installation in Kafka.",
-    ),
-]
+BootstrapServers = Annotated[str | None, SETTING]
+Prefix = Annotated[str, SETTING]
 OutputPrefix = Annotated[
     str,
     typer.Option(

@@ -23,6 +23,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from streams import synthetic
 from streams.cli.common import (
+    BootstrapServers,
     CliError,
     counted,
     err,
@@ -38,7 +39,9 @@ from streams.cli.publish import send
 from streams.cli.status import choose, footer, table
 from streams.cli.watch import alert_line
 from streams.devkafka import broker as devkafka
+from streams.shell import connection
 from streams.shell.connection import UnreachableError
+from streams.shell.setting_sources import CONFIG_FILE, PREFIX, variable_of
 from streams.shell.settings import default_data_dir
 from streams.shell.topic_admin import TopicAdminError, admin_client, create_missing
 from streams.shell.topics import Names
@@ -79,15 +82,7 @@ class Year:
 
 
 def demo(
-    bootstrap_servers: Annotated[
-        str | None,
-        typer.Option(
-            "--bootstrap-servers",
-            envvar="QUOTASTREAM_BOOTSTRAP_SERVERS",
-            metavar="HOST:PORT[,...]",
-            help="Use this Kafka; without it, an embedded one of the demo's own.",
-        ),
-    ] = None,
+    bootstrap_servers: BootstrapServers = None,
     data_dir: Annotated[
         Path | None,
         typer.Option("--data-dir", metavar="DIR", help="Folder of its own Kafka [default: in the user's data]."),
@@ -100,6 +95,7 @@ def demo(
 ) -> None:
     """Run Kafka, a worker and a made-up year at high speed; show who is behind.
 
+    Without --bootstrap-servers the Kafka is an embedded one of its own.
     On a terminal it stays until Ctrl-C, so that you can publish to it; its topics are deleted at the end.
     """
     quiet_kafka_client()
@@ -189,8 +185,9 @@ main()
 def _start_worker(address: str, names: Names, as_of: date, folder: Path) -> subprocess.Popen[bytes]:
     arguments = ["worker", "--as-of", as_of.isoformat(), "--bootstrap-servers", address, "--prefix", names.prefix]
     command = [sys.executable, "-c", WORKER_PROGRAM, *arguments, "--state-dir", str(folder / "state")]
-    # Whatever else is set for a worker of one's own is not meant for the demo's.
-    own = {name: value for name, value in os.environ.items() if not name.startswith("QUOTASTREAM_")}
+    # But for the way to Kafka, whatever is set for a worker of one's own is not meant for the demo's.
+    own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    own |= connection.environment() | {variable_of(CONFIG_FILE): os.devnull}
     with (folder / LOG_NAME).open("wb") as log:
         # A session of its own: Ctrl-C is for the demo, which then stops the worker.
         return subprocess.Popen(

@@ -13,6 +13,7 @@ from kafka.errors import AuthorizationError, KafkaError
 from streams.cli import (
     backtest,
     close_year,
+    config,
     dead_letters,
     demo,
     explain,
@@ -27,9 +28,10 @@ from streams.cli import (
     worker,
 )
 from streams.cli.common import CliError, example, one_line
+from streams.cli.setting_flags import give_flags
 from streams.devkafka.errors import BrokerError
 from streams.shell.connection import REFUSED_EXIT_CODE, RefusedError, UnreachableError
-from streams.shell.settings import SettingError
+from streams.shell.setting_sources import SettingError
 from streams.shell.topic_admin import TopicAdminError
 from streams.shell.versions import UNREADABLE_STATE_EXIT_CODE, UnreadableStateError
 
@@ -71,6 +73,8 @@ app.command("close-year", epilog=close_year.EXAMPLES)(close_year.close_year)
 app.command(epilog=forecast.EXAMPLES)(forecast.forecast)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command(epilog=rebuild.EXAMPLES)(rebuild.rebuild)
+app.add_typer(config.app, name="config")
+give_flags(app)
 
 
 def _show_version(wanted: bool) -> None:

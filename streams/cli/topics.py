@@ -23,6 +23,7 @@ from streams.cli.common import (
     table_out,
     write_json,
 )
+from streams.cli.setting_flags import SETTING
 from streams.shell import topic_admin
 
 DIFFERS_EXIT_CODE = 3
@@ -39,9 +40,7 @@ ReplicationFactor = Annotated[
 def create(
     bootstrap_servers: BootstrapServers = None,
     prefix: Prefix = "",
-    partitions: Annotated[
-        int, typer.Option("--partitions", min=1, max=10_000, help="Of each topic that is missing.")
-    ] = topic_admin.DEFAULT_PARTITIONS,
+    partitions: Annotated[int, SETTING] = topic_admin.DEFAULT_PARTITIONS,
     replication_factor: ReplicationFactor = None,
     as_json: AsJson = False,
 ) -> None:

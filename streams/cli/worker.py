@@ -6,20 +6,17 @@ import logging
 import signal
 import sys
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from streams.cli.common import (
-    BootstrapServers,
     CliError,
-    Prefix,
     broker_address,
     example,
     quiet_kafka_client,
 )
-from streams.shell.settings import Settings, load
+from streams.shell.settings import WorkerSettings
 
 EXAMPLES = example(
     "quotastream worker",
@@ -29,12 +26,7 @@ EXAMPLES = example(
 
 
 def worker(
-    bootstrap_servers: BootstrapServers = None,
-    prefix: Prefix = "",
-    state_dir: Annotated[
-        Path | None,
-        typer.Option("--state-dir", metavar="DIR", envvar="QUOTASTREAM_STATE_DIR", help="Folder of the local store."),
-    ] = None,
+    settings: WorkerSettings,
     as_of: Annotated[
         str | None,
         typer.Option("--as-of", metavar="DAY", help="A replay: the day reached is DAY and the clock does not move."),
@@ -43,25 +35,18 @@ def worker(
         str | None,
         typer.Option("--output-prefix", metavar="TEXT", help="With --as-of: before the names of the output topics."),
     ] = None,
-    log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
-    metrics_port: Annotated[
-        int | None,
-        typer.Option("--metrics-port", min=0, max=65535, help="Serve /metrics, /livez and /readyz on loopback."),
-    ] = None,
 ) -> int:
     """Fold what producers sent, keep each group's quota table, tell statuses and alerts; until SIGTERM or Ctrl-C."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the worker's own handler stands, nothing is begun
-    _log_to_stderr(log_level)
+    _log_to_stderr(settings.log_level)
     quiet_kafka_client()
     from streams.shell import worker as shell  # noqa: PLC0415  Faust takes a second to import
 
     if output_prefix and as_of is None:
         raise CliError("--output-prefix goes with --as-of: a live worker writes to the usual outputs", 2)
-    given = {"prefix": prefix or None, "state_dir": state_dir, "metrics_port": metrics_port}
-    settings = load(Settings, **{name: value for name, value in given.items() if value is not None})
     replay = None if as_of is None else shell.Replay(_day(as_of), output_prefix or "")
     try:
-        return shell.run(settings, broker_address(bootstrap_servers), replay)
+        return shell.run(settings, broker_address(settings.bootstrap_servers), replay)
     except shell.WorkerError as error:
         raise CliError(str(error)) from error
 
@@ -77,8 +62,6 @@ def _day(text: str) -> int:
 
 
 def _log_to_stderr(level: str) -> None:
-    if level.lower() not in {"debug", "info", "warning", "error"}:
-        raise CliError(f"--log-level {level}: not one of debug, info, warning, error", 2)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=level.upper())
     for chatty in ("aiokafka", "faust", "mode"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))

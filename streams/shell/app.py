@@ -14,7 +14,7 @@ from streams.shell import connection, transport
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from streams.shell.settings import Settings
+    from streams.shell.settings import WorkerSettings
     from streams.shell.topics import Names
     from streams.shell.transport import Chunk, ChunkConsumer
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 Handler = Callable[["Chunk"], Awaitable[None]]
 
 
-def make_app(names: Names, settings: Settings, bootstrap_servers: str, data_dir: Path) -> faust.App:
+def make_app(names: Names, settings: WorkerSettings, bootstrap_servers: str, data_dir: Path) -> faust.App:
     """Return the app with the chunk transport, without agents yet."""
     app = faust.App(
         names.consumer_group,

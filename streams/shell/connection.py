@@ -19,8 +19,10 @@ from kafka.errors import (
     SaslAuthenticationFailedError,
     UnsupportedSaslMechanismError,
 )
+from pydantic import SecretStr
 
-from streams.shell.settings import KafkaAccess, SettingError, load
+from streams.shell.setting_sources import SettingError, variable_of
+from streams.shell.settings import KafkaAccess, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +49,14 @@ Client = TypeVar("Client")
 def access() -> KafkaAccess:
     """Return how to get to Kafka; SettingError where that isn't well set."""
     return load(KafkaAccess)
+
+
+def environment() -> dict[str, str]:
+    """Return the variables by which another process of ours gets to Kafka as this one does."""
+    settings = access()
+    given = {name: getattr(settings, name) for name in settings.model_fields_set}
+    plain = {name: v.get_secret_value() if isinstance(v, SecretStr) else str(v) for name, v in given.items()}
+    return {variable_of(name): text for name, text in plain.items()}
 
 
 def aiokafka(bootstrap_servers: str | list[str]) -> dict[str, Any]:

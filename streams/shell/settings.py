@@ -1,33 +1,60 @@
-"""Every setting, in two classes: the way to Kafka, which all commands share, and a worker's own.
+"""Every setting, one line each: its name, its type, its default, and what it is for.
 
-Each can be given as an environment variable `QUOTASTREAM_<NAME>`; what is secret only so, or in a file.
+Each can be given as a flag of the commands that use it (not what is secret), as an environment variable
+`QUOTASTREAM_<NAME>`, or in a file; that one comes before the other in this order (`setting_sources.py`). The flags of
+commands, `quotastream config show` and docs/settings.md are made from these classes.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 
-Some = TypeVar("Some", bound=BaseSettings)
+from streams.shell.setting_sources import (
+    FromSources,
+    SettingError,
+    Source,
+    flag_of,
+    refuse_unknown,
+    sources,
+    variable_of,
+)
 
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
-class SettingError(Exception):
-    """A setting is not as it should be; the text is one line that names it and never what was given."""
+Some = TypeVar("Some", bound=FromSources)
 
 
 def load(kind: type[Some], **given: Any) -> Some:
-    """Return the settings that were given and those of the environment; SettingError names the first wrong one."""
+    """Return settings as they are given (here, or in a source); SettingError names the first that is wrong."""
+    refuse_unknown(Settings.model_fields)
     try:
         return kind(**given)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        name = "_".join(("QUOTASTREAM", *map(str, first["loc"]))).upper()
         said = " ".join(first["msg"].removeprefix("Value error, ").split())
-        raise SettingError(f"setting {name}: {said}" if first["loc"] else said) from None
+        if not first["loc"]:
+            raise SettingError(said) from None
+        field = str(first["loc"][0])
+        source = origin(field, sources(kind))
+        if field in given or source is None:
+            raise SettingError(said, variable_of(field)) from None
+        flag = flag_of(field) if source.kind == "flag" else None
+        raise SettingError(said, source.names(field), flag) from None
+
+
+def origin(field: str, found: list[Source]) -> Source | None:
+    """Return the source that a setting comes from; None for a default."""
+    return next((source for source in found if field in source.values), None)
+
+
+def is_secret(info: FieldInfo) -> bool:
+    """Return whether a setting is never shown, and is no flag."""
+    return SecretStr in get_args(info.annotation)
 
 
 def default_data_dir() -> Path:
@@ -35,11 +62,14 @@ def default_data_dir() -> Path:
     return user_data_path("quotastream")
 
 
-class KafkaAccess(BaseSettings):
-    """Who we are to Kafka, and how we know that it is Kafka (docs/operations.md, "TLS and SASL")."""
+def _prefix(text: str) -> str:
+    if len(text) > 64 or not all(c.isascii() and (c.isalnum() or c in "._-") for c in text):
+        raise ValueError("at most 64 letters, digits, '.', '_' and '-'")
+    return text
 
-    # What was given may be a secret, so no error repeats it.
-    model_config = SettingsConfigDict(env_prefix="QUOTASTREAM_", extra="ignore", hide_input_in_errors=True)
+
+class KafkaAccess(FromSources):
+    """Who we are to Kafka, and how we know that it is Kafka (docs/operations.md, TLS and SASL)."""
 
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         default="PLAINTEXT", description="as in every Kafka client: whether TLS is spoken, and whether SASL is"
@@ -100,17 +130,53 @@ class KafkaAccess(BaseSettings):
         return self
 
 
-class Settings(KafkaAccess):
-    """What can be set from outside, with its default."""
+class Installation(FromSources):
+    """Which installation is meant, on which Kafka."""
 
     bootstrap_servers: str | None = Field(
-        default=None, description="host:port[,host:port] of the Kafka to use; none: the embedded broker"
+        default=None, description="the Kafka to use, as host:port[,host:port]; none: the embedded one"
     )
-    prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]{0,64}$", description="put before every name in Kafka")
+    prefix: Annotated[str, AfterValidator(_prefix)] = Field(
+        default="", description="what stands before every name of this installation in Kafka"
+    )
+
+
+class TopicSettings(FromSources):
+    """The topics that are made, by a worker or by `topics create`."""
+
+    partitions: int = Field(default=4, ge=1, le=10_000, description="of each topic that is missing")
+
+
+class ClockSettings(FromSources):
+    """Which day it is, to a worker and to commands that ask about today."""
+
+    settle_seconds: int = Field(default=60, ge=0, description="the day turns this long after midnight UTC")
+    clock_file: Path | None = Field(
+        default=None,
+        description="a file with an RFC 3339 time, in place of the system's clock: for rehearsals and tests",
+    )
+
+
+class ProcessSettings(FromSources):
+    """What a process that stays says of itself."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="how much is logged, on stderr"
+    )
+    metrics_port: int | None = Field(
+        default=None, ge=0, le=65535, description="serve /metrics, /livez and /readyz on this port"
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", min_length=1, description="the address that port is of: loopback unless told otherwise"
+    )
+
+
+class WorkerSettings(ProcessSettings, ClockSettings, TopicSettings, Installation):
+    """A worker's own."""
+
     state_dir: Path | None = Field(
         default=None, description="folder of the worker's local store; none: a free one in the user's data folder"
     )
-    partitions: int = Field(default=4, ge=1, le=10_000, description="of topics that a worker has to create")
     session_timeout_seconds: float = Field(
         default=10.0, ge=1, le=1800, description="a worker not heard of for so long loses its partitions"
     )
@@ -120,14 +186,7 @@ class Settings(KafkaAccess):
     )
     commit_seconds: float = Field(default=1.0, gt=0, description="how often input offsets are committed")
     fetch_bytes: int = Field(default=4 << 20, ge=1 << 16, description="most bytes of one partition in one fetch")
-    clock_file: Path | None = Field(
-        default=None,
-        description="a file with an RFC 3339 time, in place of the system's clock: for rehearsals and tests",
-    )
-    metrics_port: int | None = Field(
-        default=None, ge=0, le=65535, description="serve /metrics, /livez and /readyz on this port"
-    )
-    metrics_host: str = Field(
-        default="127.0.0.1", min_length=1, description="the address that port is of: loopback unless told otherwise"
-    )
-    settle_seconds: int = Field(default=60, ge=0, description="the day turns this long after midnight UTC")
+
+
+class Settings(WorkerSettings, KafkaAccess):
+    """All that can be set."""

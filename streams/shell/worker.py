@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from streams.core.events import Day
     from streams.shell.clock import DayReached
-    from streams.shell.settings import Settings
+    from streams.shell.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class LogIds(NamedTuple):
     policies: str
 
 
-def run(settings: Settings, bootstrap_servers: str, replay: Replay | None = None) -> int:
+def run(settings: WorkerSettings, bootstrap_servers: str, replay: Replay | None = None) -> int:
     """Run a worker until SIGTERM or SIGINT; return the exit code. WorkerError where it can't start."""
     names = Names(settings.prefix, replay is not None, replay.output_prefix if replay else "")
     _prepare_topics(bootstrap_servers, names, settings)
@@ -100,7 +100,7 @@ def _run_in_loop(worker: Worker) -> bool:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # between two runs nothing is begun
 
 
-def _clock(settings: Settings) -> DayReached:
+def _clock(settings: WorkerSettings) -> DayReached:
     clock = wall_clock(settings.settle_seconds, settings.clock_file)
     try:
         clock()
@@ -109,7 +109,7 @@ def _clock(settings: Settings) -> DayReached:
     return clock
 
 
-def _listen(settings: Settings, state: health.Health) -> None:
+def _listen(settings: WorkerSettings, state: health.Health) -> None:
     host, port = settings.metrics_host, settings.metrics_port
     if port is None:
         return
@@ -128,7 +128,7 @@ def _tame_collector() -> None:
     gc.set_threshold(GC_EVERY, 10, 50)
 
 
-def _prepare_topics(bootstrap_servers: str, names: Names, settings: Settings) -> None:
+def _prepare_topics(bootstrap_servers: str, names: Names, settings: WorkerSettings) -> None:
     """Create what is missing, say what differs."""
     with topic_admin.admin_client(bootstrap_servers) as admin:
         if names.replay and not names.output_prefix:
@@ -206,7 +206,7 @@ class Worker:
     """The parts of a worker, and their order of starting and stopping."""
 
     def __init__(
-        self, settings: Settings, bootstrap_servers: str, names: Names, day_reached: DayReached,
+        self, settings: WorkerSettings, bootstrap_servers: str, names: Names, day_reached: DayReached,
         metrics: Metrics, state: health.Health, state_folder: Path,
     ) -> None:  # fmt: skip
         self._settings = settings

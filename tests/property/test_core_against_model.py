@@ -1,6 +1,6 @@
 """The core held against the naive model, on histories in which things collide.
 
-QUOTASTREAM_EXAMPLES sets how many histories Hypothesis makes for each test (200); the tests marked slow run over
+EXAMPLES sets how many histories Hypothesis makes for each test (200); the tests marked slow run over
 thousands of seeds.
 """
 
@@ -17,7 +17,7 @@ from tests.model.naive import Model, alerts, episodes, statuses
 from tests.property.core import Core
 from tests.strategies import Drawn, Seeded, duplicated, histories, seeded_history, tellings
 
-EXAMPLES = int(os.environ.get("QUOTASTREAM_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "200"))
 SEEDS_A_TEST = 100
 NOT_DETERMINED = {"alert_id", "revision", "summary"}
 

@@ -10,7 +10,7 @@ import pytest
 from tests.simulation.mutations import MUTATIONS
 
 ROOT = Path(__file__).parents[2]
-SEEDS = int(os.environ.get("QUOTASTREAM_SEEDS", "10000"))
+SEEDS = int(os.environ.get("SEEDS", "10000"))
 SEEDS_A_TEST = 500
 SEEDS_TO_CATCH = 150
 
@@ -32,7 +32,7 @@ def test_300_seeds_keep_every_promise(first):
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("first", range(0, SEEDS, SEEDS_A_TEST))
 def test_many_seeds_keep_every_promise(first):
-    """The same for as many seeds as QUOTASTREAM_SEEDS says (10,000)."""
+    """The same for as many seeds as SEEDS says (10,000)."""
     done = simulation("--seeds", f"{first}:{min(SEEDS, first + SEEDS_A_TEST)}")
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
 
