@@ -21,8 +21,8 @@ Each setting has one name, in four places; the first of them that gives it count
 4. its **default**.
 
 `quotastream config show` says what each is and where that comes from. A variable `QUOTASTREAM_...` or a key of the
-file that is no setting, and a value that can't be, stop every command that uses settings, with exit code 2 and one line
-that names it and its place. What Kubernetes says of a Service named `quotastream-...` in variables is passed over.
+file that is no setting, and a value that can't be, stop every command that uses settings, with exit code 2 and one
+line that names it and its place. What Kubernetes says of a Service `quotastream-...` in variables is passed over.
 """
 
 
