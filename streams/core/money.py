@@ -5,7 +5,10 @@ Lives here: rounding and formatting. Not here: exchange (rates.py) and what is c
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 RATIO_DECIMALS = 4
+_SHORT_BITS = 10_000  # Python writes an int of at most 4300 digits; a target may be multiplied beyond that by decrees
 
 
 def round_half_even(numerator: int, denominator: int) -> int:
@@ -19,10 +22,10 @@ def round_half_even(numerator: int, denominator: int) -> int:
 
 def decimal_text(units: int, decimals: int) -> str:
     """Return an integer of 10**-decimals units as a decimal string: (-1234, 2) is "-12.34"."""
-    if not decimals:
-        return str(units)
     sign = "-" if units < 0 else ""
-    digits = str(abs(units)).rjust(decimals + 1, "0")
+    digits = str(abs(units) if units.bit_length() < _SHORT_BITS else Decimal(abs(units))).rjust(decimals + 1, "0")
+    if not decimals:
+        return sign + digits
     return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from faust.types.tuples import TP
 
 from streams.shell import packs
-from streams.shell.ledger import HomeLedger
+from streams.shell.ledger import HomeLedger, UnreadableLedgerError
 from streams.shell.outbox import ended
 from streams.shell.teller import Teller
 from streams.shell.versions import UnreadableStateError
@@ -160,4 +160,6 @@ class Folder:
 
 
 def _is_damage(error: BaseException) -> bool:
+    if isinstance(error, UnreadableLedgerError):
+        return True
     return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)

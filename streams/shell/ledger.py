@@ -277,7 +277,7 @@ class StoredMoney(AccountMoney):
 
 
 class UnreadableLedgerError(Exception):
-    """The store is of another version of this program, or of another home log."""
+    """The store is of another version of this program, of another home log, or ahead of it."""
 
 
 def _row(number: int, event: Remittance | Reversal) -> tuple[object, ...]:

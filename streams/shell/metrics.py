@@ -29,6 +29,11 @@ class Metrics:
         self.evaluations = Counter(
             "quotastream_evaluations_total", "Accounts evaluated (a group and a plan year, once).", registry=registry
         )
+        self.evaluation_failures = Counter(
+            "quotastream_evaluation_failures_total",
+            "Groups that could not be evaluated or told of; the log names them.",
+            registry=registry,
+        )
         self.statuses = Counter("quotastream_statuses_total", "Statuses published.", registry=registry)
         self.alerts = Counter("quotastream_alerts_total", "Alerts published, by kind.", ["kind"], registry=registry)
         self.takeovers = Counter(

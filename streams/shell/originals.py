@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.shell import connection
 from streams.shell.header_names import read_leniently
+
+log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 30.0
 
@@ -24,8 +27,13 @@ async def read_originals(bootstrap_servers: str, places: list[tuple[str, int, in
     await consumer.start()
     found = []
     try:
+        tps = list({TopicPartition(topic, partition) for topic, partition, _ in places})
+        begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
         for topic, partition, offset in places:
             tp = TopicPartition(topic, partition)
+            if not begins[tp] <= offset < ends[tp]:  # to wait for it would be to wait for ever
+                log.error("%s[%d]@%d is there no longer, so there is no dead letter of it", topic, partition, offset)
+                continue
             consumer.assign([tp])
             consumer.seek(tp, offset)
             try:

@@ -18,7 +18,7 @@ from streams.shell import codec, connection
 from streams.shell.ledger import Conflict
 from streams.shell.outbox import CLIENT_ERRORS
 from streams.shell.router import STAMP_KEY, source_of
-from streams.shell.versions import NewerStateError
+from streams.shell.versions import DamagedStateError, NewerStateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +67,7 @@ class PolicyLog:
         except CLIENT_ERRORS as error:
             log.warning("reading the policies failed, trying again: %r", error)
             await asyncio.sleep(1.0)
+            consumer.seek(self._tp, self.position)  # aiokafka may have moved on over what it didn't hand out
             return
         news = [policy for record in fetched.get(self._tp, ()) for policy in self._take(record)]
         if news:
@@ -76,7 +77,10 @@ class PolicyLog:
 
     def _take(self, record: ConsumerRecord) -> list[Policy]:
         news: list[Policy] = []
-        partition, offset = source_of(record)
+        try:
+            partition, offset = source_of(record)
+        except (LookupError, TypeError, ValueError):
+            raise DamagedStateError(f"the policies log at offset {record.offset} has no source") from None
         source = ("policy-changes", partition)
         if record.key == STAMP_KEY:
             self.stamps[source] = max(self.stamps.get(source, 0), offset)

@@ -24,11 +24,11 @@ from streams.core.account import Account, evaluate
 from streams.core.events import EVERYBODY
 from streams.core.telling import tell
 from streams.shell import cloudevents, codec, connection
-from streams.shell.ledger import Conflict, covered
+from streams.shell.ledger import Conflict, UnreadableLedgerError, covered
 from streams.shell.originals import read_originals
 from streams.shell.outbox import CLIENT_ERRORS, Message, acknowledged, retire
 from streams.shell.told import META_KEY, Told, ToldAccount, account_record, conflict_key, read_told
-from streams.shell.topics import home_partition
+from streams.shell.topics import LARGEST_BYTES, home_partition
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -46,6 +46,8 @@ BATCH_SECONDS = 0.05  # evaluations that go into one transaction
 TICK_SECONDS = 1.0  # how often the clock is looked at while nothing comes
 AGAIN_SECONDS = 1.0
 FENCED_SECONDS = 5.0
+LETTERS_AT_ONCE = 200  # of conflicting duplicates in one transaction
+MOST_EPISODES = LARGEST_BYTES // 256  # of one account: a note of what was told has all of them
 TRANSACTION_SECONDS = 30.0  # after this Kafka aborts it, and aiokafka may wait for its end for ever
 
 
@@ -118,13 +120,17 @@ class Teller:
         self._producer = AIOKafkaProducer(
             **connection.aiokafka(place.bootstrap_servers), client_id=f"{names.consumer_group}-teller",
             transactional_id=names.transactional_id(self.partition), acks="all", compression_type="lz4",
-            linger_ms=0, max_batch_size=1 << 18, transaction_timeout_ms=int(TRANSACTION_SECONDS * 1000),
+            linger_ms=0, max_batch_size=1 << 18,
+            max_request_size=LARGEST_BYTES, transaction_timeout_ms=int(TRANSACTION_SECONDS * 1000),
         )  # fmt: skip
         await self._producer.start()
         self._told = await read_told(place.bootstrap_servers, names.told, self.partition)
         if self._told.policies_log != place.policies_log_id:  # the log was made anew: its offsets begin again
             self._told.policies, self._told.policies_log = 0, place.policies_log_id
+        folded = self.ledger.position
         home_end, policies_end = await self._log_ends()
+        if folded > home_end:  # what the log lost would be passed over, and what comes in its place too
+            raise UnreadableLedgerError(f"at offset {folded}, where the home log ends at {home_end}")
         while not self._caught_up_with(home_end, max(policies_end, self._told.policies)):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         for topic in (names.status, names.alerts, names.dead_letters):
@@ -175,12 +181,12 @@ class Teller:
                 await self._wait()
 
     async def _wait(self) -> None:
-        self._woken.clear()
         try:
             async with asyncio.timeout(TICK_SECONDS):
                 await self._woken.wait()
         except TimeoutError:
             return
+        self._woken.clear()
 
     def _turn_day(self) -> None:
         day = self._day_reached()
@@ -198,13 +204,29 @@ class Teller:
         # A group that changes again meanwhile is for the next transaction: this one's is told but not yet noted.
         for group_id in list(self._dirty):
             del self._dirty[group_id]
-            self._evaluate_group(group_id, alerts, statuses, accounts)
+            self._evaluate_alone(group_id, alerts, statuses, accounts)
             if time.monotonic() > until:
                 break
             if time.monotonic() > breathe:
                 await asyncio.sleep(0)
                 breathe = time.monotonic() + 0.01
         return alerts + statuses, accounts
+
+    def _evaluate_alone(
+        self, group_id: str, alerts: list[Message], statuses: list[Message],
+        accounts: dict[tuple[str, int], ToldAccount],
+    ) -> None:  # fmt: skip
+        """Evaluate a group; one at which that fails is left out, so that the others are told of all the same."""
+        mine: tuple[list[Message], list[Message], dict[tuple[str, int], ToldAccount]] = [], [], {}
+        try:
+            self._evaluate_group(group_id, *mine)
+        except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
+            log.exception("group %s can't be told of until something changes in it; the others are", group_id)
+            self._place.metrics.evaluation_failures.inc()
+            return
+        alerts += mine[0]
+        statuses += mine[1]
+        accounts.update(mine[2])
 
     def _evaluate_group(
         self, group_id: str, alerts: list[Message], statuses: list[Message],
@@ -225,7 +247,10 @@ class Teller:
             if status != before.status:
                 statuses.append(self._status(group_id, year, account if year in years else None, status))
             if changed or status != before.status:
-                accounts[group_id, year] = ToldAccount(status, {**before.episodes, **changed})
+                episodes = {**before.episodes, **changed}
+                if len(episodes) > MOST_EPISODES:
+                    raise ValueError(f"{len(episodes)} episodes in {year}, more than can be noted as told")
+                accounts[group_id, year] = ToldAccount(status, episodes)
             self._place.metrics.evaluations.inc()
 
     def _evaluate(self, money: AccountMoney, group_id: str, year: int) -> Account:
@@ -250,6 +275,8 @@ class Teller:
     def _message(
         self, topic: str, group_id: str, key: str, value: bytes | None, headers: list[tuple[str, bytes]]
     ) -> Message:
+        if value is not None and len(value) > LARGEST_BYTES:
+            raise ValueError(f"{topic}, {key}: {len(value)} bytes, more than a message may have")
         partition = home_partition(group_id, self._partitions[topic])
         return Message(topic, partition, key.encode(), value, headers)
 
@@ -260,7 +287,10 @@ class Teller:
         held = self.ledger.conflicts
         if self.partition == 0:  # one teller speaks for the policies log, which belongs to no group
             held = held | self._place.policy_log.conflicts
-        return await self._letters(sorted(held - self._told.conflicts))
+        due = sorted(held - self._told.conflicts)
+        if len(due) > LETTERS_AT_ONCE:
+            self._woken.set()  # the rest follows at once
+        return await self._letters(due[:LETTERS_AT_ONCE])
 
     async def _letters(self, conflicts: list[Conflict]) -> list[Message]:
         if not conflicts:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 DAY_MS = 86_400_000
+LARGEST_BYTES = 8 << 20  # of a message of ours; a status lists every levy of its account, and there may be thousands
 
 
 class TopicSpec(NamedTuple):
@@ -104,7 +105,8 @@ class Names:
     def specs(self) -> list[TopicSpec]:
         """Return how each topic should be (DESIGN "Topics"; the internal ones: docs/architecture.md)."""
         forever = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
-        compact = {"cleanup.policy": "compact"}
+        largest = {"max.message.bytes": str(LARGEST_BYTES)}
+        compact = {"cleanup.policy": "compact"} | largest
         largest_input = {"max.message.bytes": str(1 << 20)}
         return [
             TopicSpec(self.remittances, None, forever | largest_input),
@@ -112,7 +114,7 @@ class Names:
             TopicSpec(self.status, None, compact),
             TopicSpec(self.alerts, None, compact),
             TopicSpec(self.dead_letters, None, {"cleanup.policy": "delete", "retention.ms": str(14 * DAY_MS)}),
-            TopicSpec(self.home, None, forever | {"max.message.bytes": str(8 << 20)}),
+            TopicSpec(self.home, None, forever | largest),
             TopicSpec(self.policies, 1, forever | largest_input),
             TopicSpec(self.told, None, compact),
         ]

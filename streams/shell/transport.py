@@ -149,8 +149,9 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
         try:
             fetched = await self._client.getmany(*(aiokafka.TopicPartition(*tp) for tp in room), timeout_ms=200)
         except CLIENT_ERRORS as error:
-            self.log.warning("fetch failed, trying again: %r", error)
+            self.log.warning("fetch failed, reading again: %r", error)
             await asyncio.sleep(1.0)
+            self.begin_epoch()  # aiokafka may have moved on over what it had taken from other partitions already
             return
         except UnicodeDecodeError:
             read_leniently()
@@ -242,8 +243,8 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
 
     async def prove_membership(self) -> None:
         """Commit what is committed already: KafkaError where the group knows this worker no more."""
-        if self._client is None or not self._committed:
-            raise KafkaConnectionError("not a member of the group yet")
+        if self._client is None or not self._committed or self._sought_epoch != self.epoch:
+            raise KafkaConnectionError("not a member of the group yet")  # or what was committed is another's by now
         await self._client.commit({aiokafka.TopicPartition(*tp): at for tp, at in self._committed.items()})
 
     async def quiesce(self) -> None:

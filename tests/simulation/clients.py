@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import TopicPartition
 from aiokafka.errors import (
     CommitFailedError,
+    CorruptRecordException,
     KafkaConnectionError,
     KafkaTimeoutError,
     OutOfOrderSequenceNumber,
@@ -214,6 +215,8 @@ class Consumer:
                 records, self.at[tp] = self._cluster.read(tuple(tp), self.at[tp], AT_ONCE)
                 if records:
                     found[tp] = records
+        if found and self._network.fails():  # what was taken from one partition is lost with another's error
+            raise CorruptRecordException("simulated")
         if not found:
             await asyncio.sleep(timeout_ms / 1000)
         return found

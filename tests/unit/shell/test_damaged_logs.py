@@ -1,11 +1,16 @@
-"""What no worker wrote into the home log is refused with one line that says what to do."""
+"""What no worker wrote into the logs is refused with one line that says what to do."""
 
 from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from streams.shell import packs
+from streams.shell.policy_log import PolicyLog
+from streams.shell.topics import Names
 from streams.shell.versions import DamagedStateError
 
 DAMAGED = {
@@ -33,3 +38,16 @@ def test_a_tombstone_is_no_pack() -> None:
     """A record without a value."""
     with pytest.raises(DamagedStateError):
         packs.decode(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("headers", [(), (("source_partition", b"x"), ("source_offset", b"1"))])
+def test_a_policy_without_a_source_is_named(headers: tuple[tuple[str, bytes], ...]) -> None:
+    """A record that somebody else wrote into the policies log, rather than a worker that starts anew for ever."""
+
+    async def take() -> None:
+        PolicyLog("", Names(), lambda _: None)._take(
+            SimpleNamespace(headers=headers, key=None, offset=7, value=b"{}")
+        )
+
+    with pytest.raises(DamagedStateError, match=r"policies log at offset 7.*quotastream rebuild"):
+        asyncio.run(take())
