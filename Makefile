@@ -19,7 +19,7 @@ $(INSTALLED): pyproject.toml requirements/dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-packages: ## Install the Debian packages that tests use (kcat, prometheus, alertmanager), where they are missing
+packages: ## Install the Debian packages that tests use (kcat, node, prometheus, alertmanager), where they are missing
 	sh deploy/debian-packages.sh
 
 demo: install ## Run it all on an embedded Kafka: a made-up year, and who is behind (ARGS=--once ends by itself)
@@ -40,11 +40,12 @@ faults: install ## Hurt workers and brokers in every way, and compare what was t
 bench: install ## Measure throughput beside the peers, in one run on one backlog
 	$(BIN)/python -m benchmarks.throughput $(ARGS)
 
-check: install ## Lint, format, types, import contracts
+check: install ## Lint, format, types, import contracts, published schemas
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/quotastream schemas check
 
 audit: install ## Look for known vulnerabilities of what the lock files pin (says so where nobody can be asked)
 	$(BIN)/python requirements/audit.py $(ARGS)

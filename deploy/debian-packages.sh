@@ -1,15 +1,16 @@
 #!/bin/sh
 # Installs the Debian packages that the tests use and Python's package index does not have: kcat, a second reader of
-# Kafka; prometheus (with promtool) and prometheus-alertmanager (with amtool). Starts none of them as a service.
+# Kafka; node and npm, for what other languages make of our contracts; prometheus (with promtool) and
+# prometheus-alertmanager (with amtool). Starts none of them as a service.
 # Quiet, installs only what is missing. Where that can't be done it says so in one line and ends well: the tests that
 # need the package are skipped then, each with its reason.
 set -u
 
-PACKAGES="kcat prometheus prometheus-alertmanager"
+COMMANDS_AND_PACKAGES="kcat:kcat node:nodejs npm:npm prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager"
 
 missing=""
-for package in $PACKAGES; do
-    command -v "$package" >/dev/null 2>&1 || missing="$missing $package"
+for pair in $COMMANDS_AND_PACKAGES; do
+    command -v "${pair%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0
 

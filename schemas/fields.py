@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from schemas import json_rules
 from schemas.currencies import MINOR_DIGITS
 from schemas.parsing import (
     CURRENCY,
@@ -101,20 +102,21 @@ def _true_itself(value: Any) -> Any:
     return value
 
 
+VersionOne = Annotated[Literal[1], BeforeValidator(_the_integer_one)]
 Name = Annotated[str, Field(pattern=NAME)]
-Uuid = Annotated[str, Field(pattern=UUID, json_schema_extra={"format": "uuid"})]
-Day = Annotated[str, Field(pattern=DAY, json_schema_extra={"format": "date"}), AfterValidator(_real_day)]
-Time = Annotated[str, Field(pattern=TIME, json_schema_extra={"format": "date-time"}), AfterValidator(_real_time)]
+Uuid = Annotated[str, Field(pattern=UUID), json_rules.UUID_TEXT]
+Day = Annotated[str, Field(pattern=DAY), AfterValidator(_real_day), json_rules.DAY]
+Time = Annotated[str, Field(pattern=TIME), AfterValidator(_real_time), json_rules.TIME]
 PlanYear = Annotated[int, Field(ge=2000, le=2099)]
-Currency = Annotated[str, Field(pattern=CURRENCY), AfterValidator(_known_currency)]
+Currency = Annotated[str, Field(pattern=CURRENCY), AfterValidator(_known_currency), json_rules.CURRENCY]
 # "-0" is 0, so it is an amount >= 0; "-0.01" is not, which the pattern alone cannot tell.
-Money = Annotated[str, Field(pattern=SIGNED_MONEY), AfterValidator(_not_negative)]
-MoneyOverZero = Annotated[str, Field(pattern=MONEY), AfterValidator(_over_zero)]
-SignedMoney = Annotated[str, Field(pattern=SIGNED_MONEY)]
-Decimal = Annotated[str, Field(pattern=DECIMAL), AfterValidator(_not_negative)]
-DecimalOverZero = Annotated[str, Field(pattern=DECIMAL), AfterValidator(_over_zero)]
-RatioOverZero = Annotated[DecimalOverZero, AfterValidator(_at_most_one)]
-Margin = Annotated[Decimal, AfterValidator(_at_most_a_half)]
+Money = Annotated[str, Field(pattern=SIGNED_MONEY), AfterValidator(_not_negative), json_rules.MONEY]
+MoneyOverZero = Annotated[str, Field(pattern=MONEY), AfterValidator(_over_zero), json_rules.MONEY_OVER_ZERO]
+SignedMoney = Annotated[str, Field(pattern=SIGNED_MONEY), json_rules.SIGNED_MONEY]
+Decimal = Annotated[str, Field(pattern=DECIMAL), AfterValidator(_not_negative), json_rules.DECIMAL]
+DecimalOverZero = Annotated[str, Field(pattern=DECIMAL), AfterValidator(_over_zero), json_rules.DECIMAL_OVER_ZERO]
+RatioOverZero = Annotated[DecimalOverZero, AfterValidator(_at_most_one), json_rules.RATIO_OVER_ZERO]
+Margin = Annotated[Decimal, AfterValidator(_at_most_a_half), json_rules.MARGIN]
 Days = Annotated[int, Field(ge=0, le=366)]
 DaysFromOne = Annotated[int, Field(ge=1, le=366)]
 # The design sets no upper end. Without one, a headcount of thousands of digits would pass here and then stop a worker
@@ -142,7 +144,7 @@ class Open(BaseModel):
 class Message(Closed):
     """An input message of version 1."""
 
-    schema_version: Annotated[Literal[1], BeforeValidator(_the_integer_one)]
+    schema_version: VersionOne
 
 
 def money_fits(amount: str, currency: str, field: str) -> None:
@@ -155,6 +157,9 @@ def money_fits(amount: str, currency: str, field: str) -> None:
 class Priced(Message):
     """A message with an `amount` in a `currency`."""
 
+    model_config = ConfigDict(
+        json_schema_extra=json_rules.adding(json_rules.no_more_decimals_than_the_currency_has("amount"))
+    )
     amount: str
     currency: Currency
 

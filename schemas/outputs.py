@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.fields import Name, Open, PlanYear, Uuid
+from schemas.fields import Name, Open, PlanYear, Uuid, VersionOne
 
 # A year is closed on the first day after it, which for the last plan year is in 2100.
 DayReached = Annotated[str, Field(pattern=r"^(20[0-9]{2}-[0-9]{2}-[0-9]{2}|2100-01-01)$")]
@@ -62,7 +62,7 @@ class LevyStatus(Open):
 class QuotaStatus(Open):
     """The newest status of a group and plan year: topic `quota-status`, key `group_id/plan_year`."""
 
-    schema_version: Literal[1]
+    schema_version: VersionOne
     type: Literal["quota_status"]
     group_id: Name
     region: Name | None
@@ -118,7 +118,7 @@ class HistoryEntry(Open):
 class QuotaAlert(Open):
     """An alert episode told whole: topic `quota-alerts`, key episode_id; the newest message counts."""
 
-    schema_version: Literal[1]
+    schema_version: VersionOne
     type: Literal["quota_alert"]
     alert_id: Uuid
     """The same where a message is repeated, another where anything that is told differs."""
@@ -156,7 +156,7 @@ class QuotaAlert(Open):
 class DeadLetter(Open):
     """A record that could not be used: topic `quota-dead-letters`, key as in the input."""
 
-    schema_version: Literal[1]
+    schema_version: VersionOne
     type: Literal["dead_letter"]
     topic: str
     partition: Annotated[int, Field(ge=0)]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 
+from schemas import json_rules
 from schemas.fields import (
     Basis,
     Closed,
@@ -62,6 +63,7 @@ class Linear(Closed):
 class Monthly(Closed):
     """A weight for each month, spread evenly over its days."""
 
+    model_config = ConfigDict(json_schema_extra=json_rules.adding(json_rules.SOME_WEIGHT))
     kind: Literal["monthly"]
     weights: Annotated[list[Decimal], Field(min_length=12, max_length=12)]
 
@@ -86,6 +88,11 @@ class TargetSet(PolicyMessage, Priced):
 class TargetAdjusted(PolicyMessage):
     """A cut or a top-up of the targets in scope."""
 
+    model_config = ConfigDict(
+        json_schema_extra=json_rules.adding(
+            json_rules.FACTOR_OR_DELTA, json_rules.no_more_decimals_than_the_currency_has("delta")
+        )
+    )
     type: Literal["target_adjusted"]
     scope: Scope
     plan_year: PlanYear
@@ -195,9 +202,24 @@ class ExchangeRateSet(PolicyMessage):
         return self
 
 
+THRESHOLDS = (
+    "warning_below",
+    "critical_below",
+    "margin",
+    "slack_days",
+    "for_days",
+    "grace_days",
+    "levy_grace_days",
+    "unreachable_factor",
+    "unreachable_grace_days",
+    "silent_days",
+)
+
+
 class AlertRulesSet(PolicyMessage):
     """Thresholds for those in scope, each field by itself."""
 
+    model_config = ConfigDict(json_schema_extra=json_rules.adding(json_rules.one_or_more(THRESHOLDS)))
     type: Literal["alert_rules_set"]
     scope: Scope
     effective_on: Day
@@ -217,20 +239,6 @@ class AlertRulesSet(PolicyMessage):
         if all(getattr(self, name) is None for name in THRESHOLDS):
             raise fault("no threshold at all", "warning_below")
         return self
-
-
-THRESHOLDS = (
-    "warning_below",
-    "critical_below",
-    "margin",
-    "slack_days",
-    "for_days",
-    "grace_days",
-    "levy_grace_days",
-    "unreachable_factor",
-    "unreachable_grace_days",
-    "silent_days",
-)
 
 
 class Revoked(PolicyMessage):

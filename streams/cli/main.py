@@ -21,6 +21,7 @@ from streams.cli import (
     kafka,
     publish,
     rebuild,
+    schemas,
     status,
     topics,
     watch,
@@ -74,6 +75,7 @@ app.command(epilog=forecast.EXAMPLES)(forecast.forecast)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command(epilog=rebuild.EXAMPLES)(rebuild.rebuild)
 app.add_typer(config.app, name="config")
+app.add_typer(schemas.app, name="schemas")
 give_flags(app)
 
 

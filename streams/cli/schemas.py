@@ -1,0 +1,58 @@
+"""`quotastream schemas`: what producers and subscribers of other languages build upon."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streams.cli.common import AsJson, CliError, counted, example, out, write_json
+from streams.shell import contracts
+
+app = typer.Typer(help="Write the published schemas, and hold them against the program.", no_args_is_help=True)
+
+
+@app.command(epilog=example("quotastream schemas export contracts/"))
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made where it is missing.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Write JSON Schema 2020-12 of every message, and AsyncAPI 3.1 of every topic, into a folder."""
+    files = contracts.files()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    if as_json:
+        write_json({"folder": str(folder), "files": sorted(files)})
+        return
+    out().print(f"{counted(len(files), 'file')} written to {folder}", markup=False)
+
+
+@app.command(epilog=example("quotastream schemas check", "quotastream schemas check contracts/"))
+def check(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="Exported schemas; without it, those that come with quotastream."),
+    ] = contracts.PUBLISHED,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether schemas are those that this program writes, and go on from the last released ones.
+
+    Ends with exit code 1 where they don't.
+    """
+    if not folder.is_dir():
+        raise CliError(f"{folder} is no folder: `quotastream schemas export {folder}` would make it", 2)
+    problems = contracts.drift(folder)
+    if as_json:
+        write_json({"folder": str(folder), "problems": problems})
+    else:
+        for problem in problems:
+            out().print(problem, markup=False)
+    if problems:
+        raise CliError(
+            f"{counted(len(problems), 'difference')}: `quotastream schemas export {folder}` writes today's "
+            "(docs/evolution.md says what may change)"
+        )
+    if not as_json:
+        out().print(f"{counted(len(contracts.files()), 'file')} as they should be", markup=False)
