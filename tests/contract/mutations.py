@@ -21,7 +21,9 @@ LIMITS = [
     "dandong-07\n", "2026-06-01\n", "1\n", "٣", "x" * 64, "x" * 65, "x" * 200, "x" * 201, "𐍈" * 200,
 ]  # fmt: skip
 NUMBERS = st.sampled_from([-1, 0, 1, 366, 367, 1999, 2000, 2099, 2100, 999_999_999, 1_000_000_000, 1.0, 0.5, 2026.0])
-OTHERS = st.sampled_from([None, True, False, [], {}, ["1"], {"all": 1}])
+OTHERS = st.sampled_from([None, True, False, [], {}, ["1"], {"all": 1}]).map(
+    copy.deepcopy
+)  # what was drawn may be changed inside
 VALUES = st.sampled_from(LIMITS) | NUMBERS | OTHERS | AMOUNTS | NAMES | TEXTS | UUIDS | times()
 SCOPES = st.dictionaries(st.sampled_from(["all", "region", "group_id", "x"]), VALUES | st.just(True), max_size=2)
 PACES = st.fixed_dictionaries(
