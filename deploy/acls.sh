@@ -9,6 +9,7 @@
 #   worker      quotastream worker
 #   producer    sends remittances and policies; quotastream publish
 #   subscriber  reads statuses and alerts; quotastream watch, status
+#   notifier    quotastream notify
 #   analyst     a subscriber who also asks why; quotastream explain, what-if, backtest, forecast, close-year
 #   operator    an analyst who also runs quotastream topics, dead-letters and rebuild; alone reads dead letters
 set -eu
@@ -39,6 +40,10 @@ subscriber)
     allow --operation Read --topic "${P}quota-status" --topic "${P}quota-alerts"
     allow --operation Read --resource-pattern-type prefixed --group "${P}subscriber-"
     ;;
+notifier)
+    allow --operation Read --topic "${P}quota-alerts"
+    allow --operation Read --group "${P}quotastream-notify"
+    ;;
 analyst)
     allow --operation Read --topic "${P}quota-status" --topic "${P}quota-alerts"
     allow --operation Read --resource-pattern-type prefixed --group "${P}subscriber-"
@@ -54,9 +59,10 @@ operator)
     allow --operation Create --operation AlterConfigs --topic "${P}remittances" --topic "${P}policy-changes" --topic "${P}quota-status" --topic "${P}quota-alerts" --topic "${P}quota-dead-letters" --topic "${P}quotastream-home" --topic "${P}quotastream-policies" --topic "${P}quotastream-told"
     allow --operation Delete --topic "${P}quotastream-home" --topic "${P}quotastream-policies"
     allow --operation Describe --operation Delete --group "${P}quotastream"
+    allow --operation Describe --cluster
     ;;
 *)
-    echo "acls.sh: no role $role: worker, producer, subscriber, analyst, operator" >&2
+    echo "acls.sh: no role $role: worker, producer, subscriber, notifier, analyst, operator" >&2
     exit 2
     ;;
 esac

@@ -16,6 +16,7 @@ from streams.cli import (
     config,
     dead_letters,
     demo,
+    doctor,
     explain,
     forecast,
     kafka,
@@ -74,6 +75,7 @@ app.command("close-year", epilog=close_year.EXAMPLES)(close_year.close_year)
 app.command(epilog=forecast.EXAMPLES)(forecast.forecast)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command(epilog=rebuild.EXAMPLES)(rebuild.rebuild)
+app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.add_typer(config.app, name="config")
 app.add_typer(schemas.app, name="schemas")
 give_flags(app)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
-from streams.shell.setting_sources import CONFIG_FILE, FromSources, SettingError, flag_of, use_flags, variable_of
+from streams.shell.setting_sources import CONFIG_FILE, FromSources, SettingError, flag_of, using, variable_of
 from streams.shell.settings import KafkaAccess, Settings, is_secret, load
 
 if TYPE_CHECKING:
@@ -52,21 +52,26 @@ def with_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     flags = [name for name in made if name == CONFIG_FILE or (name in Settings.model_fields)]
 
     def run(**given: Any) -> Any:
-        use_flags({name: value for name in flags if (value := given.pop(name)) is not None})
-        try:
-            settings = load(Settings)  # all: what is wrong is said before it can do harm
-        except SettingError as error:
-            if error.flag is None:
-                raise
-            raise typer.BadParameter(error.said, param_hint=error.flag) from None
-        for name in asked:
-            given[name] = getattr(settings, name, settings)
-        return command(**given)
+        with using({name: value for name in flags if (value := given.pop(name)) is not None}):
+            settings = _all_settings()
+            for name in asked:
+                given[name] = getattr(settings, name, settings)
+            return command(**given)
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     run.__signature__ = inspect.Signature(list(made.values()))  # type: ignore[attr-defined]
     run.__annotations__ = {name: parameter.annotation for name, parameter in made.items()}
     return run
+
+
+def _all_settings() -> Settings:
+    """Return all settings, also those that a command has no use for: what is wrong is said before it can do harm."""
+    try:
+        return load(Settings)
+    except SettingError as error:
+        if error.flag is None:
+            raise
+        raise typer.BadParameter(error.said, param_hint=error.flag) from None
 
 
 def _settings_of(parameter: inspect.Parameter) -> list[str]:

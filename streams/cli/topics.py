@@ -112,6 +112,7 @@ def _advice(differences: list[topic_admin.Difference]) -> str:
         advice.append(f"`quotastream topics create` would set {counted(mendable, 'difference')} right")
     if rest:
         advice.append(
-            f"{counted(rest, 'difference')} cannot be changed while the topic is in use; see docs/runbook.md"
+            f"{counted(rest, 'difference')} cannot be changed while the topic is in use; see docs/operations.md "
+            "(Topics that differ)"
         )
     return "; ".join(advice)

@@ -14,8 +14,8 @@ from streams.shell.topics import Names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Role = Literal["worker", "producer", "subscriber", "analyst", "operator"]
-Resource = Literal["topic", "group", "transactional-id"]
+Role = Literal["worker", "producer", "subscriber", "notifier", "analyst", "operator"]
+Resource = Literal["topic", "group", "transactional-id", "cluster"]
 Operation = Literal["Read", "Write", "Create", "Delete", "Describe", "DescribeConfigs", "AlterConfigs"]
 
 #: Who has which role, in the words of deploy/acls.sh.
@@ -23,6 +23,7 @@ MEANING: Mapping[Role, str] = {
     "worker": "quotastream worker",
     "producer": "sends remittances and policies; quotastream publish",
     "subscriber": "reads statuses and alerts; quotastream watch, status",
+    "notifier": "quotastream notify",
     "analyst": "a subscriber who also asks why; quotastream explain, what-if, backtest, forecast, close-year",
     "operator": "an analyst who also runs quotastream topics, dead-letters and rebuild; alone reads dead letters",
 }
@@ -48,6 +49,7 @@ def acls(names: Names) -> dict[Role, list[Acl]]:
         "worker": _worker(names),
         "producer": _topics(*names.inputs, to=("Write",)),
         "subscriber": subscriber,
+        "notifier": [*_topics(names.alerts, to=("Read",)), Acl("group", names.notify_group, ("Read",))],
         "analyst": analyst,
         "operator": [*analyst, *_operator(names)],
     }
@@ -78,6 +80,7 @@ def _operator(names: Names) -> list[Acl]:
         *_topics(*(spec.name for spec in names.specs()), to=("Create", "AlterConfigs")),
         *_topics(names.home, names.policies, to=("Delete",)),  # a rebuild
         Acl("group", names.consumer_group, ("Describe", "Delete")),
+        Acl("cluster", "", ("Describe",)),  # who leads, and what time it is there
     ]
 
 
@@ -133,7 +136,7 @@ def _line(group: list[Acl]) -> str:
     first = group[0]
     words = [f"--operation {operation}" for operation in first.operations]
     words += ["--resource-pattern-type prefixed"] if first.prefixed else []
-    words += [f'--{acl.resource} "{acl.name}"' for acl in group]
+    words += [f'--{acl.resource} "{acl.name}"' if acl.name else f"--{acl.resource}" for acl in group]
     return f"    allow {' '.join(words)}\n"
 
 

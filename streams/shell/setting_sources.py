@@ -5,6 +5,7 @@ Not here: which settings there are (`settings.py`).
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
@@ -16,7 +17,7 @@ from platformdirs import user_config_path
 from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource, SettingsConfigDict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from pydantic_settings import PydanticBaseSettingsSource
 
@@ -68,14 +69,18 @@ class FromSources(BaseSettings):
         return (init_settings, *(InitSettingsSource(settings_cls, dict(found.values)) for found in sources(cls)))
 
 
-#: What this process's command line gave; set once, before anything is read.
+#: What the command line gave to the command that runs.
 _flags: dict[str, Any] = {}
 
 
-def use_flags(flags: Mapping[str, Any]) -> None:
-    """Let these be what the command line gave, by field (and `config_file`)."""
-    _flags.clear()
+@contextlib.contextmanager
+def using(flags: Mapping[str, Any]) -> Iterator[None]:
+    """Let these be what the command line gave, by field (and `config_file`), for the length of a with-block."""
     _flags.update(flags)
+    try:
+        yield
+    finally:
+        _flags.clear()
 
 
 def sources(kind: type[BaseSettings]) -> list[Source]:

@@ -98,6 +98,11 @@ class Names:
         return f"{self.prefix}subscriber-"
 
     @property
+    def notify_group(self) -> str:
+        """The consumer group of `quotastream notify`."""
+        return self._internal("notify")
+
+    @property
     def inputs(self) -> tuple[str, str]:
         """The topics that producers write."""
         return (self.remittances, self.policy_changes)

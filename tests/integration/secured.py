@@ -141,6 +141,7 @@ def asked_for(arguments: list[str]) -> list[ACL]:
     parser.add_argument("--resource-pattern-type", choices=["literal", "prefixed"], default="literal")
     for resource in ("topic", "group", "transactional-id"):
         parser.add_argument(f"--{resource}", action="append", default=[])
+    parser.add_argument("--cluster", action="append_const", const="kafka-cluster", default=[])
     given = parser.parse_args(arguments)
     pattern = ACLResourcePatternType[given.resource_pattern_type.upper()]
     operations = [re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).upper() for operation in given.operation]
@@ -149,7 +150,7 @@ def asked_for(arguments: list[str]) -> list[ACL]:
             given.allow_principal, "*", ACLOperation[operation], ACLPermissionType.ALLOW,
             ResourcePattern(ResourceType[resource.upper()], name, pattern),
         )
-        for resource in ("topic", "group", "transactional_id")
+        for resource in ("topic", "group", "transactional_id", "cluster")
         for name in getattr(given, resource)
         for operation in operations
     ]  # fmt: skip

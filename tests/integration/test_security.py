@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PASSWORD = f'pass-{secrets.token_hex(8)} with = "signs"'
 PREFIX = "locked-"
-ROLES = ("worker", "producer", "subscriber", "analyst", "operator")
+ROLES = ("worker", "producer", "subscriber", "notifier", "analyst", "operator")
 
 
 class Locked:
@@ -151,6 +151,7 @@ ALLOWED = [
     ("operator", ["dead-letters", "list"]),
     ("operator", ["dead-letters", "list", "--json"]),
     ("operator", ["watch", "--from-start", "--once", "--json"]),
+    *((role, ["doctor", "--role", role]) for role in ROLES),
 ]
 REFUSED = [
     ("producer", ["status"]),
@@ -194,6 +195,39 @@ def test_what_a_role_may_not(
     assert "doesn't allow this" in err
     assert "deploy/acls.sh" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "of", "lacks"),
+    [
+        ("subscriber", "worker", [
+            "Write or DescribeConfigs on topic locked-quota-status", "Read on group locked-quotastream",
+            "Write on transactional-id locked-quotastream-teller-*",
+        ]),
+        ("worker", "operator", ["Read on topic locked-quota-dead-letters", "Describe on the cluster"]),
+        ("producer", "subscriber", ["Read on topic locked-quota-alerts", "Read on group locked-subscriber-*"]),
+    ],
+)  # fmt: skip
+def test_the_doctor_names_the_rights_that_are_missing(run_as: As, role: str, of: str, lacks: list[str]) -> None:
+    """Each with what gives it; what this user has is not named."""
+    code, out, _ = run_as(role, "doctor", "--role", of, "--json")
+    missing = [f for f in json.loads(out) if (f["check"], f["state"]) == ("rights", "failed")]
+    assert code == 1
+    for lack in lacks:
+        assert any(f"may not {lack}" in f["says"] for f in missing), (lack, missing)
+    assert {f["advice"] for f in missing} == {f"sh deploy/acls.sh {of} User:the-{role} {PREFIX}"}
+    assert not any("policy-changes" in f["says"] for f in missing if role == "producer")
+
+
+def test_the_doctor_says_that_credentials_are_wrong(locked: Locked, run_as: As, tmp_path: Path, quick: None) -> None:
+    """And goes on to say what it could see without Kafka."""
+    wrong = tmp_path / "wrong"
+    wrong.write_text("wrong")
+    code, out, _ = run_as("operator", "doctor", "--json", QUOTASTREAM_SASL_PASSWORD_FILE=str(wrong))
+    found = {finding["check"]: finding for finding in json.loads(out)}
+    assert code == 1
+    assert "the user the-operator" in found["kafka"]["says"]
+    assert found["versions"]["state"] == "ok"
 
 
 def test_an_operator_sends_a_dead_letter_again(locked: Locked, run_as: As, tmp_path: Path) -> None:

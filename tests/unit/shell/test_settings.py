@@ -10,7 +10,7 @@ import pytest
 
 from streams.cli import main
 from streams.shell import settings_page
-from streams.shell.setting_sources import SettingError, default_settings_file, use_flags, variable_of
+from streams.shell.setting_sources import SettingError, default_settings_file, variable_of
 from streams.shell.settings import Settings, is_secret, load
 
 PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
@@ -21,7 +21,6 @@ SASL = {"SECURITY_PROTOCOL": "SASL_SSL", "SASL_USERNAME": "ann"}
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what this process was given."""
-    use_flags({})
     for name in [name for name in os.environ if name.startswith("QUOTASTREAM_")]:
         monkeypatch.delenv(name)
 
