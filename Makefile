@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install packages demo test test-slow fuzz audit acls settings faults bench bench-short check format lock clean
+.PHONY: help install packages demo test test-slow fuzz audit acls settings faults bench bench-short check format vendor lock clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -59,6 +59,9 @@ settings: install ## Write docs/settings.md anew
 format: install ## Format and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+vendor: install ## Bring in anew what the page takes from npm, pinned and checked (needs npm)
+	$(BIN)/python requirements/vendor.py
 
 lock: ## Renew the lock files, with hashes (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

@@ -26,6 +26,7 @@ from streams.cli import (
     status,
     topics,
     watch,
+    web,
     what_if,
     worker,
 )
@@ -67,6 +68,7 @@ app.add_typer(topics.app, name="topics")
 app.command(epilog=publish.EXAMPLES)(publish.publish)
 app.command(epilog=worker.EXAMPLES)(worker.worker)
 app.command(epilog=watch.EXAMPLES)(watch.watch)
+app.command(epilog=web.EXAMPLES)(web.web)
 app.command(epilog=status.EXAMPLES)(status.status)
 app.command(epilog=explain.EXAMPLES)(explain.explain)
 app.command("what-if", epilog=what_if.EXAMPLES)(what_if.what_if)

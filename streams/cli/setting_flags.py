@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Marks a parameter that is the setting of its name.
 SETTING = object()
+#: Shorter names of flags, where only one thing of the command's can be meant.
+SHORT = {"web_host": "--host", "web_port": "--port"}
 
 
 def give_flags(app: typer.Typer) -> None:
@@ -91,7 +93,10 @@ def _flag(field: str, info: FieldInfo) -> inspect.Parameter:
     name = flag_of(field)
     if info.annotation is bool:
         return _parameter(field, Annotated[bool | None, typer.Option(f"{name}/--no-{name[2:]}", help=help_text)])
-    return _parameter(field, Annotated[str | None, typer.Option(name, metavar=_metavar(field, info), help=help_text)])
+    names = [*([SHORT[field]] if field in SHORT else []), name]
+    return _parameter(
+        field, Annotated[str | None, typer.Option(*names, metavar=_metavar(field, info), help=help_text)]
+    )
 
 
 def _config_flag() -> inspect.Parameter:

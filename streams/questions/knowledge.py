@@ -17,7 +17,7 @@ from streams.core.view import AccountView
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from streams.core.account import Account
+    from streams.core.account import Account, Known
     from streams.core.events import Day, Policy
     from streams.core.ledger import GroupLedger
 
@@ -70,9 +70,9 @@ class Knowledge(NamedTuple):
         ledger = self.ledgers.get(group_id)
         return HeldMoney() if ledger is None else ledger.money(plan_year)
 
-    def account(self, key: AccountKey, day_reached: Day) -> Account:
-        """Return one account on the day reached."""
-        return evaluate(self.book, self.money(*key), key.group_id, key.plan_year, day_reached)
+    def account(self, key: AccountKey, day_reached: Day, known: Known | None = None) -> Account:
+        """Return one account on the day reached; `known`, of when less was known of it, only spares work."""
+        return evaluate(self.book, self.money(*key), key.group_id, key.plan_year, day_reached, known)
 
     def view(self, key: AccountKey) -> AccountView:
         """Return what an account is looked at with."""

@@ -10,14 +10,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.core.history import history_value
-from streams.core.years import day_text
+from streams.core.years import day_text, plan_year
 from streams.questions.amounts import Sums
 from streams.questions.knowledge import AccountKey, each
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from streams.core.account import Account
+    from streams.core.account import Account, Known
     from streams.core.events import Day, Policy
     from streams.core.history import Episode
     from streams.questions.knowledge import Knowledge, Progress
@@ -43,13 +43,19 @@ class Side(NamedTuple):
 
 
 def what_if(
-    knowledge: Knowledge, policies: Sequence[Policy], day_reached: Day, progress: Progress | None = None
+    knowledge: Knowledge,
+    policies: Sequence[Policy],
+    day_reached: Day,
+    progress: Progress | None = None,
+    remembered: dict[AccountKey, Known] | None = None,
 ) -> dict[str, Any]:
     """Return what would differ on the day reached, over all accounts of all years.
 
     `groups` has the accounts that differ in anything (that a policy is listed as applied is no difference);
-    `regions` and `overall` have sums over all accounts of a plan year and currency, on both sides.
+    `regions` and `overall` have sums over all accounts of a plan year and currency, on both sides. `remembered`, left
+    by an earlier question of the same knowledge (it may have grown since), only spares work.
     """
+    remembered = {} if remembered is None else remembered
     supposed = knowledge.with_policies(policies)
     keys = sorted({*knowledge.keys(day_reached), *supposed.keys(day_reached)})
     before: dict[AccountKey, Side | None] = {}
@@ -57,7 +63,7 @@ def what_if(
     # One side after the other: booked money is remembered for one set of rates at a time.
     steps = [(key, known, found) for known, found in ((knowledge, before), (supposed, after)) for key in keys]
     for key, known, found in each(steps, progress):
-        found[key] = _side(known, key, day_reached)
+        found[key] = _side(known, key, day_reached, remembered, keep=known is knowledge)
     changed = [key for key in keys if _comparable(before[key]) != _comparable(after[key])]
     return {
         "as_of": day_text(day_reached),
@@ -71,10 +77,17 @@ def what_if(
     }
 
 
-def _side(known: Knowledge, key: AccountKey, day_reached: Day) -> Side | None:
+def _side(
+    known: Knowledge, key: AccountKey, day_reached: Day, remembered: dict[AccountKey, Known], *, keep: bool
+) -> Side | None:
     if key.plan_year not in known.plan_years(key.group_id, day_reached):
         return None
-    account: Account = known.account(key, day_reached)
+    earlier = remembered.get(key)
+    if earlier is not None and earlier.day > plan_year(key.plan_year).reached(day_reached):
+        earlier = None  # of a later day than is asked for: it knows too much
+    account: Account = known.account(key, day_reached, earlier)
+    if keep:  # what is supposed was never known
+        remembered[key] = account.known
     return Side(account.status, account.episodes)
 
 

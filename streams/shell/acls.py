@@ -22,7 +22,7 @@ Operation = Literal["Read", "Write", "Create", "Delete", "Describe", "DescribeCo
 MEANING: Mapping[Role, str] = {
     "worker": "quotastream worker",
     "producer": "sends remittances and policies; quotastream publish",
-    "subscriber": "reads statuses and alerts; quotastream watch, status",
+    "subscriber": "reads statuses and alerts; quotastream watch, status, web",
     "notifier": "quotastream notify",
     "analyst": "a subscriber who also asks why; quotastream explain, what-if, backtest, forecast, close-year",
     "operator": "an analyst who also runs quotastream topics, dead-letters and rebuild; alone reads dead letters",

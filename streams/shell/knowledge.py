@@ -1,4 +1,4 @@
-"""Reads everything known of all groups out of the internal logs, for questions that are asked once.
+"""Reads everything known of all groups out of the internal logs, for questions asked once or again and again.
 
 The logs hold each event in the order that settles which of two with one id stands, so folding them from their
 beginnings gives what a worker knows, without a worker. Nothing is written, and there is no consumer group.
@@ -36,32 +36,61 @@ class KnowledgeError(Exception):
 
 def read_knowledge(bootstrap_servers: str, names: Names, progress: Progress | None = None) -> Knowledge:
     """Return what the internal logs hold as of the call; `progress` is told (records read, of how many)."""
-    consumer = connection.opened(
-        KafkaConsumer,
-        bootstrap_servers,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        allow_auto_create_topics=False,
-        max_partition_fetch_bytes=8 << 20,
-        max_poll_records=5_000,
-        metrics_enabled=False,
-    )
-    folding = _Folding()
+    reader = KnowledgeReader(bootstrap_servers, names)
     try:
-        partitions = [
-            tp for topic in (names.policies, names.home) for tp in _partitions(consumer, bootstrap_servers, topic)
-        ]
-        consumer.assign(partitions)
-        consumer.seek_to_beginning()
-        for record in _until_end(consumer, partitions, progress):
-            if record.topic == names.policies:
-                folding.policy(record)
-            else:
-                folding.pack(record)
+        return reader.read_on(progress)
     finally:
-        consumer.close(autocommit=False)
-    return Knowledge(folding.book, folding.ledgers)
+        reader.close()
+
+
+class KnowledgeReader:
+    """Stays at the logs' ends, so that asking again reads only what came since. For one thread at a time."""
+
+    def __init__(self, bootstrap_servers: str, names: Names) -> None:
+        """UnreachableError or RefusedError where Kafka can't be got to, KnowledgeError where there are no logs."""
+        self._consumer = connection.opened(
+            KafkaConsumer,
+            bootstrap_servers,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            allow_auto_create_topics=False,
+            max_partition_fetch_bytes=8 << 20,
+            max_poll_records=5_000,
+            metrics_enabled=False,
+        )
+        self._policies_topic = names.policies
+        try:
+            self._partitions = [
+                tp
+                for topic in (names.policies, names.home)
+                for tp in _partitions(self._consumer, bootstrap_servers, topic)
+            ]
+        except BaseException:
+            self.close()
+            raise
+        self._consumer.assign(self._partitions)
+        self._from_the_start()
+
+    def _from_the_start(self) -> None:
+        self._folding = _Folding()
+        self._consumer.seek_to_beginning()
+
+    def close(self) -> None:
+        """Close the client."""
+        self._consumer.close(autocommit=False)
+
+    def read_on(self, progress: Progress | None = None) -> Knowledge:
+        """Return what the logs hold as of the call, at least; what an earlier call returned grows along."""
+        ends = self._consumer.end_offsets(self._partitions)
+        if any(self._consumer.position(tp) > ends[tp] for tp in self._partitions):
+            self._from_the_start()  # the logs were made anew
+        for record in _until(self._consumer, ends, progress):
+            if record.topic == self._policies_topic:
+                self._folding.policy(record)
+            else:
+                self._folding.pack(record)
+        return Knowledge(self._folding.book, self._folding.ledgers)
 
 
 class _Folding:
@@ -104,17 +133,17 @@ def _partitions(consumer: KafkaConsumer, bootstrap_servers: str, topic: str) -> 
     return [TopicPartition(topic, partition) for partition in sorted(found)]
 
 
-def _until_end(consumer: KafkaConsumer, partitions: list[TopicPartition], progress: Progress | None) -> Iterator[Any]:
-    """Yield every record up to the ends that the logs had at first."""
-    begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+def _until(consumer: KafkaConsumer, ends: dict[TopicPartition, int], progress: Progress | None) -> Iterator[Any]:
+    """Yield every record from where the consumer stands up to the ends at least."""
+    begins = {tp: consumer.position(tp) for tp in ends}
     total = sum(ends.values()) - sum(begins.values())
     moved_at, read = time.monotonic(), -1
-    left = {tp for tp in partitions if ends[tp] > begins[tp]}
+    left = {tp for tp in ends if ends[tp] > begins[tp]}
     while left:
-        for tp, records in consumer.poll(timeout_ms=POLL_MS).items():
-            yield from (record for record in records if record.offset < ends[tp])
+        for records in consumer.poll(timeout_ms=POLL_MS).values():
+            yield from records
         # Marks that end transactions take offsets too, so the position is the sign of the end and no record is.
-        done = sum(min(consumer.position(tp), ends[tp]) - begins[tp] for tp in partitions)
+        done = sum(min(consumer.position(tp), ends[tp]) - begins[tp] for tp in ends)
         left = {tp for tp in left if consumer.position(tp) < ends[tp]}
         if progress is not None:
             progress(done, total)

@@ -171,6 +171,19 @@ class ProcessSettings(FromSources):
     )
 
 
+class WebSettings(ClockSettings, Installation):
+    """The page's own (`quotastream web`)."""
+
+    web_host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="where the page listens; it asks nobody who they are, so put a proxy that does before any other",
+    )
+    web_port: int | None = Field(
+        default=None, ge=0, le=65535, description="the page's port; none: 8420, or a free one where that is taken"
+    )
+
+
 class WorkerSettings(ProcessSettings, ClockSettings, TopicSettings, Installation):
     """A worker's own."""
 
@@ -188,5 +201,5 @@ class WorkerSettings(ProcessSettings, ClockSettings, TopicSettings, Installation
     fetch_bytes: int = Field(default=4 << 20, ge=1 << 16, description="most bytes of one partition in one fetch")
 
 
-class Settings(WorkerSettings, KafkaAccess):
+class Settings(WorkerSettings, WebSettings, KafkaAccess):
     """All that can be set."""
