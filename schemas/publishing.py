@@ -49,6 +49,11 @@ class _Generator(GenerateJsonSchema):
         del schema
         return False
 
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """Return it with every key held to the keys' pattern."""
+        said = super().dict_schema(schema)
+        return said | {"additionalProperties": False} if "patternProperties" in said else said
+
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
         """Return the alternatives alone; each is closed, so that exactly one fits."""
         said = super().tagged_union_schema(schema)
