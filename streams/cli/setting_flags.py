@@ -51,7 +51,8 @@ def with_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     if "bootstrap_servers" in made:
         made |= {field: _flag(field, info) for field, info in KafkaAccess.model_fields.items() if not is_secret(info)}
     made[CONFIG_FILE] = _config_flag()
-    flags = [name for name in made if name == CONFIG_FILE or (name in Settings.model_fields)]
+    own = set(parameters) - set(asked)  # a command's own flag may be called like a setting that it doesn't ask for
+    flags = [name for name in made if name == CONFIG_FILE or (name in Settings.model_fields and name not in own)]
 
     def run(**given: Any) -> Any:
         with using({name: value for name in flags if (value := given.pop(name)) is not None}):
