@@ -31,6 +31,7 @@ from streams.cli.outputs import newest_by_key
 
 UNKNOWN_GROUP_EXIT_CODE = 3
 LEVELS = ("critical", "missed", "warning", "inactive", "ok", "met", "no_target")
+LEVELS_BEHIND = ("critical", "missed", "warning")
 EXAMPLES = example("quotastream status --region dandong --level critical", "quotastream status dandong-07 --json")
 NOTHING_THERE = "no group has a status yet: is a worker running (`quotastream worker`), and was anything published?"
 
@@ -50,7 +51,7 @@ def status(
     prefix: Prefix = "",
     output_prefix: OutputPrefix = "",
     year: Annotated[
-        int | None, typer.Option("--year", min=2000, max=2099, help="Plan year [default: the newest there is].")
+        int | None, typer.Option("--year", min=2000, max=2099, help="Plan year [default: the one that goes on].")
     ] = None,
     region: Annotated[str | None, typer.Option("--region", help="Only the groups of this region.")] = None,
     level: Annotated[
@@ -85,12 +86,14 @@ def status(
         console = table_out()
         console.print(table(chosen, console.width))
         out().print(footer(chosen))
+    if not as_json:
+        _say_other_years(newest, chosen)
 
 
 def choose(statuses: list[Status], year: int | None, region: str | None, levels: set[str]) -> list[Status]:
     """Return the statuses asked for, of one plan year, those furthest behind first."""
     if year is None:
-        year = max((one["plan_year"] for one in statuses), default=0)
+        year = running_year(statuses)
     chosen = [
         one
         for one in statuses
@@ -99,6 +102,20 @@ def choose(statuses: list[Status], year: int | None, region: str | None, levels:
         and (not levels or one["level"] in levels)
     ]
     return sorted(chosen, key=_behind)
+
+
+def running_year(statuses: list[Status]) -> int:
+    """Return the newest plan year that is not later than the day reached; the first one if all are; 0 if none is."""
+    reached = max((one["as_of"] for one in statuses), default="")
+    years = sorted({one["plan_year"] for one in statuses})
+    return max((year for year in years if str(year) <= reached), default=years[0] if years else 0)
+
+
+def _say_other_years(newest: list[Status], chosen: list[Status]) -> None:
+    others = sorted({one["plan_year"] for one in newest} - {one["plan_year"] for one in chosen})
+    if chosen and others:
+        years = ", ".join(map(str, others))
+        err().print(f"there {'is' if len(others) == 1 else 'are'} also {years}: `--year {others[-1]}`")
 
 
 def _behind(one: Status) -> tuple[bool, Decimal, Decimal, str]:
@@ -126,12 +143,22 @@ def table(statuses: list[Status], width: int) -> Table:
         shown.add_column(column, justify="right", no_wrap=True)
     if len(currencies) > 1:
         shown.add_column("", no_wrap=True)
+    owed = width >= WIDE_FROM and any(levies_behind(one) for one in statuses)
+    if owed:
+        shown.add_column("levies")
     for one in statuses:
         cells = [escape(one["group_id"]), styled(one["level"], one["level"], escape), behind_since(one) or ""]
         cells.append(percent(one["attainment_to_date"]))
         cells += [amount(one[name]) for name in figures.values()]
-        shown.add_row(*cells, *([one["currency"] or ""] if len(currencies) > 1 else []))
+        cells += [one["currency"] or ""] if len(currencies) > 1 else []
+        cells += [escape(levies_behind(one))] if owed else []
+        shown.add_row(*cells)
     return shown
+
+
+def levies_behind(one: Status) -> str:
+    """Return the levies that are not paid as they should be, which are no part of the account's own level."""
+    return ", ".join(f"{levy['levy_id']} {levy['level']}" for levy in one["levies"] if levy["level"] in LEVELS_BEHIND)
 
 
 def behind_since(one: Status) -> str | None:

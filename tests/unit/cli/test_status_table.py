@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.cli.status import amount, behind_since, choose, footer, percent, table
+from streams.cli.status import amount, behind_since, choose, footer, levies_behind, percent, table
 
 
 def a_status(group: str, attainment: str | None, **other: Any) -> dict[str, Any]:
@@ -23,6 +23,7 @@ def a_status(group: str, attainment: str | None, **other: Any) -> dict[str, Any]
         "policy_effect": "0.00",
         "remittance_effect": "-100.00",
         "open_episodes": [],
+        "levies": [],
     } | other
 
 
@@ -47,6 +48,24 @@ def test_the_newest_plan_year_is_shown_unless_another_is_asked_for() -> None:
     statuses = [a_status("old", "0.1000", plan_year=2025), a_status("new", "0.9000")]
     assert names(choose(statuses, None, None, set())) == ["new"]
     assert names(choose(statuses, 2025, None, set())) == ["old"]
+
+
+def test_a_year_that_is_yet_to_come_is_not_shown_instead_of_the_one_that_goes_on() -> None:
+    """Else next year's targets, set in November, would hide how everybody stands."""
+    statuses = [a_status("now", "0.9000"), a_status("next", None, plan_year=2027)]
+    assert names(choose(statuses, None, None, set())) == ["now"]
+    assert names(choose(statuses, 2027, None, set())) == ["next"]
+    assert names(choose(statuses[1:], None, None, set())) == ["next"]
+    closed = [a_status("closed", "0.9000", as_of="2027-01-01")]
+    assert names(choose(closed, None, None, set())) == ["closed"]
+
+
+def test_a_levy_that_is_behind_is_seen_beside_an_account_that_is_met() -> None:
+    """A levy does not enter into the account's level."""
+    levies = [{"levy_id": "railway", "level": "missed"}, {"levy_id": "road", "level": "met"}]
+    assert levies_behind(a_status("a", "1.1000", level="met", levies=levies)) == "railway missed"
+    paid, unpaid = a_status("a", "1.1000"), a_status("b", "1.1000", levies=levies)
+    assert len(table([unpaid], 200).columns) == len(table([paid], 200).columns) + 1
 
 
 def test_regions_and_levels_narrow_the_table() -> None:
