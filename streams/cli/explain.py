@@ -20,10 +20,10 @@ from streams.cli.common import (
     table_out,
     write_json,
 )
+from streams.core.money import grouped
 from streams.core.years import day_text
 from streams.questions.explanation import explain as explanation
 from streams.questions.knowledge import AccountKey
-from streams.questions.policy_words import grouped
 from streams.questions.tree import DoesNotAddUpError, Node, check, tree_value
 
 if TYPE_CHECKING:

@@ -34,3 +34,10 @@ def ratio_text(numerator: int, denominator: int) -> str | None:
     if not denominator:
         return None
     return decimal_text(round_half_even(numerator * 10**RATIO_DECIMALS, denominator), RATIO_DECIMALS)
+
+
+def grouped(text: str) -> str:
+    """Return a decimal text with its thousands apart."""
+    whole, point, decimals = text.partition(".")
+    sign, whole = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    return f"{sign}{int(whole):,}{point}{decimals}"

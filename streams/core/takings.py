@@ -184,9 +184,11 @@ class HeldMoney(AccountMoney):
         self._entries[event_id] = Entry(day, amount_minor, Purse(currency, levy_id))
         self.count(Purse(currency, levy_id), day, amount_minor)
 
-    def remove(self, event_id: bytes) -> None:
-        """Take a remittance out that is counted (KeyError if it is not): a reversal names it."""
-        self.discount(self._entries.pop(event_id))
+    def remove(self, event_id: bytes) -> Entry:
+        """Take a remittance out that is counted (KeyError if it is not), and return it: a reversal names it."""
+        entry = self._entries.pop(event_id)
+        self.discount(entry)
+        return entry
 
 
 class Curve:

@@ -10,11 +10,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.core.events import GroupOpened, HeadcountChanged, LevyImposed
-from streams.core.money import decimal_text, round_half_even
+from streams.core.money import decimal_text, grouped, round_half_even
 from streams.core.rank import own_day, rank
 from streams.core.schedule import day_weights
 from streams.core.years import NEVER, day_text, plan_year
-from streams.questions.policy_words import grouped
 from streams.questions.tree import EXACTLY, Node
 
 if TYPE_CHECKING:

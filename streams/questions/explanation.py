@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from streams.core.causes import causes_of
 from streams.core.decrees import Decrees
-from streams.core.money import decimal_text
+from streams.core.money import decimal_text, grouped
 from streams.core.years import day_text
 from streams.questions.amounts import minor_of
 from streams.questions.due import Plan, heads_on, ranges
-from streams.questions.paid import BASE, LEVY, UNASSIGNED, UNCONVERTED, Place, months, sort_out
-from streams.questions.policy_words import grouped, words_of
+from streams.questions.paid import BASE, LEVY, UNASSIGNED, UNCONVERTED, Place, months, sort_out, taken_out
+from streams.questions.policy_words import words_of
 from streams.questions.tree import EXACTLY, ROUNDED, DoesNotAddUpError, Node
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class _Explaining:
         self.regime = self.view.timeline.regime_on(self.d)
         self.digits = knowledge.book.minor_digits
         self.places = sort_out(self.view, self.regime, self.d)
+        self.taken_out = taken_out(knowledge.taken_out(*key), self.d)
 
     def tree(self) -> Node:
         status = self.status
@@ -67,7 +68,7 @@ class _Explaining:
         parts += [
             self._waiting(name, kind) for name, kind in (("unconverted", UNCONVERTED), ("unassigned", UNASSIGNED))
         ]
-        parts += [self._count(), self._episodes(), self._policies()]
+        parts += [self._reversed(), self._count(), self._episodes(), self._policies()]
         return Node(label, status["level"], note=f"region {status['region']}", parts=tuple(parts))
 
     # --- the base account ---
@@ -214,6 +215,18 @@ class _Explaining:
         )
         return Node(name, None if parts else "none", parts=parts)
 
+    def _reversed(self) -> Node:
+        """Return the remittances that were reversed, by their own currency: they count nowhere."""
+        parts = []
+        for currency, booked in self.taken_out.items():
+            months_of = months(booked, self.digits)
+            total = sum(one.minor for one in booked)
+            text = decimal_text(total, self.digits[currency])
+            parts.append(Node(currency, text, currency, total, EXACTLY, parts=months_of))
+        return Node(
+            "reversed", None if parts else "none", parts=tuple(parts), note="counted nowhere" if parts else ""
+        )
+
     def _count(self) -> Node:
         """Return the count of remittances: each is in exactly one place."""
         parts = tuple(
@@ -285,7 +298,5 @@ def _amount(
 
 def _negative(node: Node) -> Node:
     exact = -(node.exact or 0)
-    text = node.value or ""
-    return node._replace(
-        label=f"less {node.label}", value=text[1:] if text.startswith("-") else f"-{text}", exact=exact
-    )
+    text = (node.value or "").lstrip("-")
+    return node._replace(label=f"less {node.label}", value=f"-{text}" if exact < 0 else text, exact=exact)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from streams.core.account import Account, Known
     from streams.core.events import Day, Policy
     from streams.core.ledger import GroupLedger
+    from streams.core.takings import Entry
 
     Progress = Callable[[int, int], None]  # (done, of how many)
 
@@ -73,6 +74,11 @@ class Knowledge(NamedTuple):
     def account(self, key: AccountKey, day_reached: Day, known: Known | None = None) -> Account:
         """Return one account on the day reached; `known`, of when less was known of it, only spares work."""
         return evaluate(self.book, self.money(*key), key.group_id, key.plan_year, day_reached, known)
+
+    def taken_out(self, group_id: str, plan_year: int) -> list[tuple[bytes, Entry]]:
+        """Return the remittances of a group and year that were reversed, by day and event_id."""
+        ledger = self.ledgers.get(group_id)
+        return [] if ledger is None else ledger.taken_out(plan_year)
 
     def view(self, key: AccountKey) -> AccountView:
         """Return what an account is looked at with."""

@@ -1,6 +1,7 @@
 """What came in, by month, day and remittance: where each one was booked, and at which rate.
 
-Every remittance of days up to d goes to exactly one place: the base account, a levy, `unconverted` or `unassigned`.
+Every remittance of days up to d goes to exactly one place: the base account, a levy, `unconverted`, `unassigned` or,
+reversed, none that counts.
 Lives here: that sorting, and the nodes of it. Not here: what was due (due.py).
 """
 
@@ -11,15 +12,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from streams.core.money import decimal_text, round_half_even
+from streams.core.money import decimal_text, grouped, round_half_even
 from streams.core.years import day_text
-from streams.questions.policy_words import grouped
 from streams.questions.tree import EXACTLY, Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from streams.core.events import Day, ExchangeRateSet
+    from streams.core.takings import Entry
     from streams.core.timeline import Regime
     from streams.core.view import AccountView
 
@@ -75,6 +76,17 @@ def sort_out(view: AccountView, regime: Regime, d: Day) -> dict[Place, list[Book
         place = Place(BASE) if levy_id is None else Place(LEVY, levy_id)
         places.setdefault(place, []).append(Booked(name, day, minor, claim.currency, note, policies))
     return places
+
+
+def taken_out(entries: Iterable[tuple[bytes, Entry]], d: Day) -> dict[str, list[Booked]]:
+    """Return the reversed remittances of days <= d by their own currency, in the order given."""
+    found: dict[str, list[Booked]] = {}
+    for event_id, (day, amount, (currency, levy_id)) in entries:
+        if day <= d:
+            note = "" if levy_id is None else f"for the levy {levy_id}"
+            booked = Booked(str(UUID(bytes=event_id)), day, amount, currency, note, ())
+            found.setdefault(currency, []).append(booked)
+    return dict(sorted(found.items()))
 
 
 class _RatePolicies:

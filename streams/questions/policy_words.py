@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streams.core import events
-from streams.core.money import decimal_text
+from streams.core.money import decimal_text, grouped
 from streams.core.thresholds import FIELDS
 from streams.core.years import day_text
 
@@ -68,13 +68,6 @@ def _adjustment(policy: events.TargetAdjusted, digits: Mapping[str, int]) -> str
 
 def _money(minor: int, currency: str, digits: Mapping[str, int]) -> str:
     return f"{grouped(decimal_text(minor, digits[currency]))} {currency}"
-
-
-def grouped(text: str) -> str:
-    """Return a decimal text with its thousands apart."""
-    whole, point, decimals = text.partition(".")
-    sign, whole = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
-    return f"{sign}{int(whole):,}{point}{decimals}"
 
 
 def _basis(per_worker: bool) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
+from streams.core.events import Remittance, Reversal
 from streams.questions.explanation import explain
 from streams.questions.knowledge import AccountKey
 from streams.questions.tree import EXACTLY, ROUNDED, DoesNotAddUpError, Node, check, tree_value
@@ -49,6 +51,28 @@ def test_the_worked_example_down_to_its_days() -> None:
     assert found(after, "policies") == {first.policy_id, cut.policy_id}
     assert explained["shortfall"]["value"] == "31000.00"
     assert [part["value"] for part in explained["shortfall"]["parts"]] == ["181000.00", "-150000.00"]
+
+
+def test_what_was_reversed_is_named_and_counts_nowhere() -> None:
+    """Whoever looks for a remittance finds it, reversed before or after it was known; of later days it isn't yet."""
+    knowledge = known([target("2026-01-01")], {GROUP: [("2026-03-01", 10_00), ("2026-03-02", 20_00, "EUR", "rail")]})
+    late = Remittance(GROUP, (9).to_bytes(16, "big"), b"", day("2026-08-01"), 7_00, "USD", None)
+    for number in (1, 2, 9):
+        key = number.to_bytes(16, "big")
+        knowledge.ledgers[GROUP].add(Reversal(GROUP, (100 + number).to_bytes(16, "big"), b"r", key))
+    knowledge.ledgers[GROUP].add(late)
+    explained = tree(knowledge, "2026-07-01")
+    by_currency = parts(explained["reversed"])
+    assert {currency: node["value"] for currency, node in by_currency.items()} == {"EUR": "20.00", "USD": "10.00"}
+    assert found(by_currency["EUR"], "events") == {str(UUID(int=2))}
+    assert explained["remitted_to_date"]["value"] == "0.00"
+    assert parts(tree(knowledge, "2026-08-01")["reversed"])["USD"]["value"] == "17.00"
+
+
+def test_nothing_is_less_than_nothing() -> None:
+    """What is 0.00 is not shown as -0.00 where it is taken away."""
+    explained = tree(known([target("2026-01-01")]), "2026-01-01")
+    assert [part["value"] for part in explained["policy_effect"]["parts"]] == ["0.00", "0.00"]
 
 
 def test_money_is_named_remittance_by_remittance() -> None:
