@@ -22,7 +22,7 @@ from streams.cli.common import (
     table_out,
     write_json,
 )
-from streams.cli.event_files import INTEGER, INTEGER_FIELDS
+from streams.cli.row_events import INTEGER, INTEGER_FIELDS
 from streams.cli.status import percent
 from streams.core.events import AlertRulesSet
 from streams.core.thresholds import FIELDS

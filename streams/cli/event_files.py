@@ -1,44 +1,38 @@
-"""Files of events, read and judged: JSON lines or CSV in, records for the input topics or their problems out.
+"""Files of events, read and judged: JSON lines or tables in, records for the input topics or their problems out.
 
-Not here: what makes a record good (`streams.shell.codec`), and sending (`publish.py`).
+Not here: how tables are read (`tables.py`, `row_events.py`), what makes a record good (`streams.shell.codec`), and
+sending (`publish.py`).
 """
 
 from __future__ import annotations
 
-import csv
-import re
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from schemas import remittances
 from streams.cli.common import CliError
+from streams.cli.row_events import Reading, RowEvents
+from streams.cli.tables import (
+    CSV_SUFFIXES,
+    PARQUET_SUFFIXES,
+    WORKBOOK_SUFFIXES,
+    read_csv,
+    read_parquet,
+    read_workbook,
+    suffix_of,
+)
 from streams.core.events import Policy
 from streams.shell import codec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-CSV_SUFFIXES = {".csv", ".tsv"}
+    from streams.cli.tables import Table
+
 JSON_SUFFIXES = {".jsonl", ".ndjson", ".json"}
-# Cells are text; these fields are integers on the wire. Amounts, rates and ratios are strings there, as in a cell.
-INTEGER_FIELDS = {
-    "schema_version",
-    "plan_year",
-    "headcount",
-    "slack_days",
-    "for_days",
-    "grace_days",
-    "levy_grace_days",
-    "unreachable_grace_days",
-    "silent_days",
-}
-INTEGER = re.compile(r"-?[0-9]{1,18}")
-WEIGHTS_FIELD = "pace.weights"
-SCOPE_ALL_FIELD = "scope.all"
 
 
 class Line(NamedTuple):
@@ -47,6 +41,17 @@ class Line(NamedTuple):
     number: int
     value: bytes | None
     problem: str = ""
+
+
+class Forms(NamedTuple):
+    """What has to be said of files that are tables, where they do not say it themselves."""
+
+    rows: Reading = Reading()
+    encoding: str | None = None
+    sheet: str | None = None
+
+
+AS_THEY_ARE = Forms()
 
 
 class Record(NamedTuple):
@@ -98,14 +103,25 @@ def judged(name: str, line: Line) -> Record | Problem:
     return Record(is_policy, key.encode(), line.value)
 
 
-def read_lines(name: str, stream: IO[bytes], on_bytes: Callable[[int], None]) -> Iterator[Line]:
-    """Yield the events of a file or of stdin, whichever of the two forms it has; blank lines are passed over."""
+def read_lines(
+    name: str, stream: IO[bytes], on_bytes: Callable[[int], None], forms: Forms = AS_THEY_ARE
+) -> Iterator[Line]:
+    """Yield the events of a file or of stdin, whichever form it has; blank lines are passed over."""
+    suffix = suffix_of(name)
+    if suffix in WORKBOOK_SUFFIXES:
+        return _rows(name, read_workbook(name, stream, forms.sheet), forms)
+    if suffix in PARQUET_SUFFIXES:
+        return _rows(name, read_parquet(name, stream), forms)
     first, lines = _first_line(_counted(stream, on_bytes))
-    if _is_csv(name, first):
-        return _csv_lines(name, lines)
+    if _is_csv(suffix, first):
+        return _rows(name, read_csv(name, lines, forms.encoding), forms)
     if first.lstrip(b"\xef\xbb\xbf \t").startswith(b"["):
         raise CliError(f"{name} is a JSON array; one object a line is wanted: jq -c '.[]' FILE makes that")
     return _json_lines(lines)
+
+
+def _rows(name: str, table: Table, forms: Forms) -> Iterator[Line]:
+    return (Line(*event) for event in RowEvents(name, table, forms.rows))
 
 
 def _counted(stream: IO[bytes], on_bytes: Callable[[int], None]) -> Iterator[bytes]:
@@ -124,8 +140,7 @@ def _first_line(lines: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
     return (seen[-1] if seen else b""), chain(seen, lines)
 
 
-def _is_csv(name: str, first_line: bytes) -> bool:
-    suffix = Path(name).suffix.lower()
+def _is_csv(suffix: str, first_line: bytes) -> bool:
     if suffix in CSV_SUFFIXES:
         return True
     if suffix in JSON_SUFFIXES:
@@ -140,63 +155,3 @@ def _json_lines(lines: Iterator[bytes]) -> Iterator[Line]:
             value = value.removeprefix(b"\xef\xbb\xbf")
         if value:
             yield Line(number, value)
-
-
-def _csv_lines(name: str, lines: Iterator[bytes]) -> Iterator[Line]:
-    text = _texts(name, lines)
-    header_line = next(text, "")
-    rows = csv.reader(chain([header_line], text), delimiter=_delimiter(header_line), strict=True)
-    try:
-        fields = [cell.strip() for cell in next(rows, [])]
-        if len(set(fields)) != len(fields) or not all(fields):
-            raise CliError(f"{name}:1: the header has to name every column, each once")
-        number = rows.line_num + 1
-        for row in rows:
-            if any(cell.strip() for cell in row):
-                yield _csv_line(number, fields, row)
-            number = rows.line_num + 1
-    except csv.Error as error:
-        raise CliError(f"{name}:{rows.line_num}: not CSV: {error}") from error
-
-
-def _texts(name: str, lines: Iterator[bytes]) -> Iterator[str]:
-    for number, line in enumerate(lines, start=1):
-        try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            raise CliError(f"{name}:{number}: not UTF-8; save the file as UTF-8 and try again") from error
-
-
-def _delimiter(header: str) -> str:
-    """Return what parts the header's columns: spreadsheets write ";" where "," is the decimal sign."""
-    return max(",;\t", key=header.count)
-
-
-def _csv_line(number: int, fields: list[str], row: list[str]) -> Line:
-    if len(row) != len(fields):
-        return Line(number, None, f"{len(row)} cells where the header names {len(fields)}")
-    message: dict[str, Any] = {"schema_version": 1, "type": "remittance"}
-    for field, cell in zip(fields, row, strict=True):
-        text = cell.strip()
-        if not text:
-            continue
-        value = _cell_value(field, text)
-        outer, dot, inner = field.partition(".")
-        if not dot:
-            message[outer] = value
-        elif isinstance(message.setdefault(outer, {}), dict):
-            message[outer][inner] = value
-        else:
-            return Line(number, None, f"{outer}: there is a column {outer} and a column {field}")
-    return Line(number, msgspec.json.encode(message))
-
-
-def _cell_value(field: str, text: str) -> Any:
-    """Return a cell as it is on the wire; what does not fit stays text, and the codec says what is wrong with it."""
-    if field in INTEGER_FIELDS:
-        return int(text) if INTEGER.fullmatch(text) else text
-    if field == SCOPE_ALL_FIELD:
-        return {"true": True, "1": True, "yes": True}.get(text.lower(), text)
-    if field == WEIGHTS_FIELD:
-        return text.replace(";", " ").split()
-    return text

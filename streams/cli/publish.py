@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from kafka import KafkaProducer
@@ -43,7 +44,9 @@ from streams.cli.common import (
     require_topics,
     write_json,
 )
-from streams.cli.event_files import Problem, Record, judged, read_lines
+from streams.cli.event_files import Forms, Problem, Record, judged, read_lines
+from streams.cli.row_events import Reading as RowReading
+from streams.cli.row_events import pairs
 from streams.shell import connection
 from streams.shell.topic_admin import admin_client
 
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
 EXAMPLES = example(
     "quotastream publish policies.jsonl remittances.csv",
     "gunzip -c 2026.jsonl.gz | quotastream publish -",
+    "quotastream publish ledger.xlsx --column amount=Betrag --set currency=EUR --timezone Europe/Vienna --dry-run",
     "quotastream publish --ecb --base USD --since 2026-01-01",
 )
 PROBLEMS_SHOWN = 10
@@ -83,13 +87,39 @@ class Reading:
 
 def publish(
     files: Annotated[
-        list[str] | None, typer.Argument(metavar="FILE", help="JSON lines or CSV; - for stdin.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="FILE", help="JSON lines, CSV, Excel or Parquet; - for stdin.", show_default=False),
     ] = None,
     bootstrap_servers: BootstrapServers = None,
     prefix: Prefix = "",
     skip_invalid: Annotated[
         bool, typer.Option("--skip-invalid", help="Publish the good lines all the same.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, say what is wrong, publish nothing.")
+    ] = False,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="FIELD=COLUMN", help="In tables: the column that a field has."),
+    ] = None,
+    constant: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="In tables: a field that every row has."),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option("--timezone", metavar="ZONE", help="In tables: where clocks show times that have no offset."),
+    ] = None,
+    decimal_sign: Annotated[
+        str | None,
+        typer.Option("--decimal-sign", metavar=".|,", help="In tables: of numbers whose thousands are grouped."),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", metavar="NAME", help="Of CSV, where it is not told by the text.")
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option("--sheet", metavar="NAME", help="Of a workbook; without it the first.")
+    ] = None,
     with_ecb: Annotated[
         bool, typer.Option("--ecb", help="Publish the European Central Bank's history of exchange rates.")
     ] = False,
@@ -102,23 +132,29 @@ def publish(
 ) -> None:
     """Publish events: each line goes to its topic by its type. Nothing is published if any line is invalid.
 
-    CSV: the header names the fields; an empty cell is an absent field; without a column `type` every line is a
-    remittance; parts of a field have columns of their own: scope.region, scope.all, scope.group_id, pace.kind.
-    Publishing anything twice harms nothing: the same event again counts once.
+    Tables (CSV, Excel, Parquet): the header names the fields, or --column does; an empty cell is an absent field;
+    without a column `type` every row is a remittance; parts of a field have columns of their own: scope.region,
+    scope.all, scope.group_id, pace.kind. A table without a column event_id (policy_id) has ids made of what its rows
+    say. Publishing anything twice harms nothing, so a publishing that was cut off is begun again: each event counts
+    once.
     """
     if not files and not with_ecb:
         raise CliError("name a FILE to publish (- for stdin), or give --ecb (see quotastream publish --help)", 2)
     history = ecb.History(ecb.require_base(base), a_day(since), a_day(until)) if with_ecb else None
+    forms = Forms(_row_reading(column or [], constant or [], timezone, decimal_sign), encoding, sheet)
     quiet_kafka_client()
     names = installation(prefix)
-    address = broker_address(bootstrap_servers)
+    address = "" if dry_run else broker_address(bootstrap_servers)
     with tempfile.SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY_BYTES) as spool:
         with checking_progress(shown=not as_json) as progress:
-            reading = _read(files or [], spool, progress)
+            reading = _read(files or [], forms, spool, progress)
             if history is not None:
                 _read_ecb(history, reading, spool)
         if reading.invalid and not skip_invalid:
             _refuse(reading, as_json)
+        if dry_run:
+            _summarise(reading, None, names, as_json)
+            return
         with admin_client(address) as admin:
             require_topics(admin, list(names.inputs))
         spool.seek(0)
@@ -127,6 +163,17 @@ def publish(
             task = progress.add_task("publishing", total=reading.valid)
             send(address, names, _unspooled(spool), lambda count: progress.update(task, completed=count))
     _summarise(reading, time.monotonic() - began, names, as_json)
+
+
+def _row_reading(columns: list[str], constants: list[str], zone: str | None, decimal_sign: str | None) -> RowReading:
+    if decimal_sign not in (None, ".", ","):
+        raise CliError(f"--decimal-sign {decimal_sign}: it is a point or a comma", 2)
+    try:
+        timezone = ZoneInfo(zone) if zone else None
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise CliError(f"--timezone {zone}: no such zone is known; one is Asia/Pyongyang", 2) from error
+    by_column = {column: field for field, column in pairs("--column", columns).items()}
+    return RowReading(by_column, pairs("--set", constants), timezone, decimal_sign)
 
 
 def send(address: str, names: Names, records: Iterable[Record], on_acknowledged: Callable[[int], None]) -> int:
@@ -203,7 +250,7 @@ class _Waiting:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def _read(files: list[str], spool: IO[bytes], progress: Progress) -> Reading:
+def _read(files: list[str], forms: Forms, spool: IO[bytes], progress: Progress) -> Reading:
     """Judge every line; the good ones are put aside, since stdin cannot be read twice and a file may change."""
     reading = Reading()
     total = _total_bytes(files)
@@ -215,10 +262,10 @@ def _read(files: list[str], spool: IO[bytes], progress: Progress) -> Reading:
         seen += count
 
     for name in files:
-        stream = _open(name)
+        stream, shown = _open(name), "stdin" if name == "-" else name
         try:
-            for number, line in enumerate(read_lines("stdin" if name == "-" else name, stream, on_bytes)):
-                _take(reading, judged("stdin" if name == "-" else name, line), spool)
+            for number, line in enumerate(read_lines(shown, stream, on_bytes, forms)):
+                _take(reading, judged(shown, line), spool)
                 if number % PROGRESS_EVERY == 0:
                     progress.update(task, completed=seen)
         finally:
@@ -322,23 +369,28 @@ def _tell_problems(reading: Reading) -> None:
         err().print(f"… and {reading.invalid - len(reading.problems):,} more")
 
 
-def _summarise(reading: Reading, seconds: float, names: Names, as_json: bool) -> None:
+def _summarise(reading: Reading, seconds: float | None, names: Names, as_json: bool) -> None:
+    """Say what was published, in how long; `seconds` None: nothing was, it was only checked."""
     if as_json:
         write_json(
             {
-                "published": reading.valid,
+                "published": 0 if seconds is None else reading.valid,
                 "remittances": reading.remittances,
                 "policies": reading.policies,
                 "invalid": reading.invalid,
                 "problems": [asdict(problem) for problem in reading.problems],
-                "seconds": round(seconds, 3),
+                "seconds": None if seconds is None else round(seconds, 3),
             }
         )
         return
     _tell_problems(reading)
-    out().print(
-        f"published {counted(reading.valid, 'event')} in {seconds:.1f} s "
-        f"({reading.valid / max(seconds, 0.001):,.0f}/s): {reading.remittances:,} to {escape(names.remittances)}, "
+    where = (
+        f"{reading.remittances:,} to {escape(names.remittances)}, "
         f"{reading.policies:,} to {escape(names.policy_changes)}"
         + (f"; {counted(reading.invalid, 'invalid line')} passed over" if reading.invalid else "")
     )
+    if seconds is None:
+        out().print(f"{counted(reading.valid, 'event')} can be published: {where}; nothing was")
+        return
+    rate = f"{reading.valid / max(seconds, 0.001):,.0f}/s"
+    out().print(f"published {counted(reading.valid, 'event')} in {seconds:.1f} s ({rate}): {where}")

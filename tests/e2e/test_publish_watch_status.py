@@ -124,6 +124,42 @@ def test_csv_and_stdin_are_published_too(run: Run, kafka: Broker, prefix: str, t
 
 
 @pytest.mark.usefixtures("topics")
+def test_a_table_that_was_cut_off_is_published_again_without_doubling(
+    run: Run, kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    """A dry run publishes nothing; its first half, then all of it: as many ids as rows, the first half's twice."""
+    rows = [f"dandong-07;{amount},50;March" for amount in range(1, 5)]
+    options = ["--column", "group_id=Gruppe", "--column", "amount=Betrag", "--set", "currency=USD", "--set"]
+    options += ["channel=cash", "--set", "occurred_at=2026-03-05T00:00:00Z", "--decimal-sign", ",", "--json"]
+    path = tmp_path / "bank.csv"
+
+    def publish(rows: list[str], *more: str) -> dict[str, Any]:
+        path.write_text("\n".join(["Gruppe;Betrag;reference", *rows]) + "\n")
+        done = run("publish", str(path), *options, *more)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    checked = publish(rows, "--dry-run")
+    assert (checked["published"], checked["remittances"]) == (0, 4)
+    assert publish(rows[:2])["published"] == 2
+    assert publish(rows)["published"] == 4
+    sent = [message for _, message in in_topic(kafka.bootstrap_servers, Names(prefix=prefix).remittances)]
+    assert len(sent) == 6
+    assert len({m["event_id"] for m in sent}) == 4
+    assert sorted({m["amount"] for m in sent}) == ["1.50", "2.50", "3.50", "4.50"]
+
+
+def test_a_dry_run_needs_no_kafka(run: Run, tmp_path: Path) -> None:
+    """It says what is wrong with which line and ends with 1, whether or not there is a Kafka to publish to."""
+    path = tmp_path / "a.csv"
+    path.write_text("group_id,amount\ng,1.001\n")
+    done = run("publish", str(path), "--dry-run", "--bootstrap-servers", "127.0.0.1:1", "--set", "currency=USD")
+    assert done.returncode == 1
+    assert f"{path}:2: " in done.stderr
+    assert "1 line of 1 invalid, nothing was published" in done.stderr
+
+
+@pytest.mark.usefixtures("topics")
 def test_one_bad_line_and_nothing_is_published(run: Run, kafka: Broker, prefix: str, tmp_path: Path) -> None:
     """The line and its field are named, on stderr; --skip-invalid publishes the others."""
     messages = made_up(20)
