@@ -30,8 +30,8 @@ worker)
     allow --operation Read --operation DescribeConfigs --topic "${P}remittances" --topic "${P}policy-changes"
     allow --operation Read --operation Write --operation DescribeConfigs --topic "${P}quotastream-home" --topic "${P}quotastream-policies" --topic "${P}quotastream-told"
     allow --operation Write --operation DescribeConfigs --topic "${P}quota-status" --topic "${P}quota-alerts" --topic "${P}quota-dead-letters"
-    allow --operation Read --group "${P}quotastream"
-    allow --operation Write --resource-pattern-type prefixed --transactional-id "${P}quotastream-teller-"
+    allow --operation Read --group "${P}quotastream" --group "${P}quotastream-letters"
+    allow --operation Write --resource-pattern-type prefixed --transactional-id "${P}quotastream-teller-" --transactional-id "${P}quotastream-letters-"
     ;;
 producer)
     allow --operation Write --topic "${P}remittances" --topic "${P}policy-changes"
@@ -58,7 +58,7 @@ operator)
     allow --operation Describe --topic "${P}quotastream-told"
     allow --operation Create --operation AlterConfigs --topic "${P}remittances" --topic "${P}policy-changes" --topic "${P}quota-status" --topic "${P}quota-alerts" --topic "${P}quota-dead-letters" --topic "${P}quotastream-home" --topic "${P}quotastream-policies" --topic "${P}quotastream-told"
     allow --operation Delete --topic "${P}quotastream-home" --topic "${P}quotastream-policies"
-    allow --operation Describe --operation Delete --group "${P}quotastream"
+    allow --operation Describe --operation Delete --group "${P}quotastream" --group "${P}quotastream-letters"
     allow --operation Describe --cluster
     ;;
 *)

@@ -67,7 +67,9 @@ def _worker(names: Names) -> list[Acl]:
         *_topics(names.status, names.alerts, names.dead_letters, to=("Write", "DescribeConfigs")),
         *live_told,  # a replay doesn't write where a live worker did
         Acl("group", names.consumer_group, ("Read",)),
+        Acl("group", names.letters_group, ("Read",)),
         Acl("transactional-id", names.transactional_ids, ("Write",), prefixed=True),
+        Acl("transactional-id", names.letter_ids, ("Write",), prefixed=True),
     ]
 
 
@@ -80,6 +82,7 @@ def _operator(names: Names) -> list[Acl]:
         *_topics(*(spec.name for spec in names.specs()), to=("Create", "AlterConfigs")),
         *_topics(names.home, names.policies, to=("Delete",)),  # a rebuild
         Acl("group", names.consumer_group, ("Describe", "Delete")),
+        Acl("group", names.letters_group, ("Describe", "Delete")),
         Acl("cluster", "", ("Describe",)),  # who leads, and what time it is there
     ]
 

@@ -131,12 +131,18 @@ def rebuild(admin: KafkaAdminClient, names: Names, planned: Plan, say: Callable[
 
 
 def _forget_offsets(admin: KafkaAdminClient, names: Names) -> None:
-    result = admin.delete_groups([names.consumer_group])[names.consumer_group]
+    # How far dead letters were sent goes first: what is read again is judged again, perhaps by another version.
+    for group in (names.letters_group, names.consumer_group):
+        _delete_group(admin, names, group)
+
+
+def _delete_group(admin: KafkaAdminClient, names: Names, group: str) -> None:
+    result = admin.delete_groups([group])[group]
     if result in {"NonEmptyGroupError", "GroupNotEmptyError"}:
         _require_nobody(admin, names)
         raise RebuildError("a worker is joining or leaving: stop every worker, and try again")
     if result not in {"OK", "GroupIdNotFoundError"}:
-        raise RebuildError(f"Kafka did not remove the offsets of {names.consumer_group}: {result}")
+        raise RebuildError(f"Kafka did not remove the offsets of {group}: {result}")
 
 
 def _require_nobody(admin: KafkaAdminClient, names: Names) -> None:

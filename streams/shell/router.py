@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from faust.types.tuples import TP
 
     from streams.core.events import Remittance, Reversal
+    from streams.shell.letterbox import Letter, Letterbox
     from streams.shell.metrics import Metrics
     from streams.shell.transport import Chunk, ChunkConsumer
 
@@ -32,9 +33,12 @@ STAMP_SECONDS = 0.1
 class Router:
     """Routes chunks of the input topics."""
 
-    def __init__(self, names: Names, outbox: Outbox, consumer: ChunkConsumer, metrics: Metrics) -> None:
+    def __init__(
+        self, names: Names, outbox: Outbox, letterbox: Letterbox, consumer: ChunkConsumer, metrics: Metrics
+    ) -> None:
         self._names = names
         self._outbox = outbox
+        self._letterbox = letterbox
         self._consumer = consumer
         self._metrics = metrics
         self._home_partitions = 0
@@ -50,14 +54,17 @@ class Router:
     async def route(self, chunk: Chunk) -> None:
         """Send everything of a chunk to where it belongs; the chunk is finished when all of it is acknowledged."""
         futures: list[asyncio.Future[Any]] = []
+        letters: list[Letter] = []
         try:
             for at in range(0, len(chunk.records), SLICE):
                 part = chunk.records[at : at + SLICE]
-                futures += await self._outbox.enqueue(self._messages(chunk, part))
+                futures += await self._outbox.enqueue(self._messages(chunk, part, letters))
                 await asyncio.sleep(0)
         except CLIENT_ERRORS as error:
             await self._failed(chunk, error)
             return
+        if letters:
+            futures.append(asyncio.ensure_future(self._letterbox.send(chunk.tp, chunk.epoch, letters)))
         task = asyncio.ensure_future(self._settle(chunk, futures))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
@@ -77,38 +84,36 @@ class Router:
         if chunk.epoch == self._consumer.epoch:
             self._consumer.begin_epoch()
 
-    def _messages(self, chunk: Chunk, records: list[Any]) -> list[Message]:
+    def _messages(self, chunk: Chunk, records: list[Any], letters: list[Letter]) -> list[Message]:
         if chunk.tp.topic == self._names.remittances:
-            return self._remittances(chunk.tp, records)
-        return self._policies(chunk.tp, records)
+            return self._remittances(chunk.tp, records, letters)
+        return self._policies(chunk.tp, records, letters)
 
-    def _remittances(self, tp: TP, records: list[Any]) -> list[Message]:
+    def _remittances(self, tp: TP, records: list[Any], letters: list[Letter]) -> list[Message]:
         homes: dict[int, list[tuple[int, Remittance | Reversal]]] = {}
-        out: list[Message] = []
         for record in records:
             try:
                 event = codec.decode("remittances", record.value)
             except codec.BadRecord as bad:
-                out.append(self.dead_letter(record, bad))
+                letters.append((record.offset, self.dead_letter(record, bad)))
                 continue
             home = home_partition(event.group_id, self._home_partitions)  # type: ignore[union-attr]
             homes.setdefault(home, []).append((record.offset, event))  # type: ignore[arg-type]
         stamp = self._consumer.fronts().get(tp, 0)
-        out += [
+        self._metrics.records.labels("remittances").inc(len(records))
+        return [
             Message(self._names.home, home, None,
                     packs.encode(packs.Pack("remittances", tp.partition, stamp, entries)))
             for home, entries in homes.items()
         ]  # fmt: skip
-        self._metrics.records.labels("remittances").inc(len(records))
-        return out
 
-    def _policies(self, tp: TP, records: list[Any]) -> list[Message]:
+    def _policies(self, tp: TP, records: list[Any], letters: list[Letter]) -> list[Message]:
         out: list[Message] = []
         for record in records:
             try:
                 codec.decode("policy-changes", record.value)
             except codec.BadRecord as bad:
-                out.append(self.dead_letter(record, bad))
+                letters.append((record.offset, self.dead_letter(record, bad)))
                 continue
             out.append(
                 Message(self._names.policies, 0, None, record.value, source_headers(tp.partition, record.offset))

@@ -93,6 +93,16 @@ class Names:
         return self._internal("teller-")
 
     @property
+    def letter_ids(self) -> str:
+        """What the transactional ids begin with that let one worker at a time write an input partition's letters."""
+        return self._internal("letters-")
+
+    @property
+    def letters_group(self) -> str:
+        """A group without members: its offsets say how far each input partition's dead letters were sent."""
+        return self._internal("letters")
+
+    @property
     def subscriber_groups(self) -> str:
         """What the consumer groups of subscribers begin with; ours need none."""
         return f"{self.prefix}subscriber-"

@@ -22,6 +22,7 @@ from streams.shell import connection, health, listener, topic_admin
 from streams.shell.app import add_agent, make_app
 from streams.shell.clock import ClockError, standing, wall_clock
 from streams.shell.folder import Folder
+from streams.shell.letterbox import Letterbox
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import CLIENT_ERRORS, Outbox
 from streams.shell.policy_log import PolicyLog
@@ -243,7 +244,8 @@ class Worker:
 
     async def _put_together(self, app: Any, outbox: Outbox, log_ids: LogIds) -> Folder:
         names, consumer, metrics = self._names, app.consumer, self._metrics
-        router = Router(names, outbox, consumer, metrics)
+        letterbox = self._letterbox = Letterbox(self._bootstrap_servers, names)
+        router = Router(names, outbox, letterbox, consumer, metrics)
         await router.start()
         policy_log = PolicyLog(
             self._bootstrap_servers,
@@ -318,6 +320,7 @@ class Worker:
                     task.cancel()
                 await asyncio.gather(*self._tasks, return_exceptions=True)
                 await folder.stop()
+                await self._letterbox.stop()
                 await outbox.stop()
         except TimeoutError:
             for task in asyncio.all_tasks():

@@ -71,9 +71,9 @@ class Auditor:
         elif record.topic == NAMES.dead_letters:
             letter = json.loads(record.value or b"{}")
             place = (letter["topic"], letter["partition"], letter["offset"])
-            if letter["reason"] == "conflicting_duplicate":
-                self._letters[place] += 1
-            else:
+            self._letters[place] += 1
+            self.require(self._letters[place] == 1, f"a second dead letter for {place}")
+            if letter["reason"] != "conflicting_duplicate":
                 self._routed.add(place)
                 self.require(self._decoded[place] == letter["reason"], f"a dead letter for {place}, which is good")
 
@@ -224,8 +224,9 @@ class Auditor:
         wrong = [f"status {k}" for k in sorted({*statuses, *self._statuses})
                  if without_day({0: statuses.get(k, {})}) != without_day({0: self._statuses.get(k, {})})]  # fmt: skip
         wrong += [f"episode {k}" for k in sorted({*told, *histories}) if told.get(k) != histories.get(k)]
-        if self._letters != Counter(conflicts):
-            wrong.append(f"conflicts {sorted(conflicts)}, dead letters {sorted(self._letters.items())}")
+        due = conflicts | {place for place, event in self._decoded.items() if isinstance(event, str)}
+        if self._letters != Counter(due):
+            wrong.append(f"bad or in conflict {sorted(due)}, dead letters {sorted(self._letters.items())}")
         return "; ".join(wrong)
 
     def _evaluate(self, known: Known, group_id: str, statuses: dict[Any, Any], histories: dict[str, Any]) -> None:

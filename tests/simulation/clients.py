@@ -18,6 +18,7 @@ from aiokafka.errors import (
 )
 
 from streams.shell.outbox import Message
+from tests.simulation.cluster import NAMES
 from tests.simulation.loop import PROCESS
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Producer:
         self._broken: set[tuple[str, int]] = set()
         self._last: dict[tuple[str, int], asyncio.Task[Any]] = {}
         self._messages: list[Message] | None = None
+        self._marks: dict[tuple[str, int], int] = {}
         self.process = PROCESS.get()
 
     async def start(self) -> None:
@@ -123,7 +125,13 @@ class Producer:
 
     async def begin_transaction(self) -> None:
         """Begin."""
-        self._messages = []
+        self._messages, self._marks = [], {}
+
+    async def send_offsets_to_transaction(self, offsets: dict[TopicPartition, int], group_id: str) -> None:
+        """Have offsets committed with the transaction."""
+        assert group_id == NAMES.letters_group
+        await self._network.trip()
+        self._marks.update({tuple(tp): at for tp, at in offsets.items()})
 
     async def commit_transaction(self) -> None:
         """Commit; the outcome may stay unknown. ProducerFenced where another has the id by now."""
@@ -136,7 +144,7 @@ class Producer:
         if self._network.fails():
             raise KafkaTimeoutError("simulated: not committed")
         messages, self._messages = self._messages, None
-        self._cluster.commit_transaction(messages, self.process)
+        self._cluster.commit_transaction(messages, self.process, self._marks)
         await asyncio.sleep(self._network.latency())
         if self._network.loses_answer():
             raise KafkaTimeoutError("simulated: committed, the answer was lost")
@@ -156,10 +164,11 @@ class _Positions:
 class Consumer:
     """Stands in for AIOKafkaConsumer, assigned by hand or by the group."""
 
-    def __init__(self, **_: Any) -> None:
+    def __init__(self, group_id: str | None = None, **_: Any) -> None:
         world = WORLD.get()
         self._cluster: Cluster = world.cluster
         self._network: Network = world.network
+        self._committed = world.cluster.marks if group_id == NAMES.letters_group else world.cluster.committed
         self.at: dict[TopicPartition, int] = {}
         self.generation = -1
         self._coordinator = self  # the chunk consumer looks into these
@@ -236,7 +245,7 @@ class Consumer:
     async def committed(self, tp: TopicPartition) -> int | None:
         """Return the group's committed offset."""
         await self._network.trip()
-        return self._cluster.committed.get(tuple(tp))
+        return self._committed.get(tuple(tp))
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         """Commit; CommitFailedError from whoever is no member any more."""

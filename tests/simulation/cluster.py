@@ -45,6 +45,7 @@ class Cluster:
         self.sizes = sizes
         self.logs: dict[Tp, list[Record | None]] = {(t, p): [] for t, n in sizes.items() for p in range(n)}
         self.committed: dict[Tp, int] = {}
+        self.marks: dict[Tp, int] = {}  # the offsets of the group of dead letters, which has no members
         self.epochs: defaultdict[str, int] = defaultdict(int)
         self.open: dict[str, tuple[int, list[Tp]]] = {}
         self.generation = 0
@@ -70,9 +71,11 @@ class Cluster:
         self.epochs[transactional_id] += 1
         return self.epochs[transactional_id]
 
-    def commit_transaction(self, messages: list[Any], writer: Any) -> None:
+    def commit_transaction(self, messages: list[Any], writer: Any, marks: dict[Tp, int]) -> None:
         """Append all of a transaction at once, and its marker in each partition."""
-        self.auditor.telling(messages, writer)
+        self.marks.update(marks)
+        if not marks:
+            self.auditor.telling(messages, writer)
         for message in messages:
             self.append(message, writer)
         for tp in sorted({(m.topic, m.partition) for m in messages}):

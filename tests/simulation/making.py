@@ -39,7 +39,7 @@ def make_story(seed: int) -> Story:
     records = [
         (NAMES.policy_changes if "policy_id" in m else NAMES.remittances, json.dumps(m).encode()) for m in messages
     ]
-    for _ in range(dice.randint(0, 3)):
+    for _ in range(dice.choice([0, 1, 2, 3, 20])):
         records.insert(dice.randint(0, len(records)), (dice.choice(NAMES.inputs), dice.choice(BAD)))
     last = history.day_reached.toordinal()
     return Story(records, last - dice.choice([0, 0, 1, 3]), last)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from streams.shell import ledger, teller, topics, transport
+from streams.shell import ledger, letterbox, teller, topics, transport
 from streams.shell.ledger import HomeLedger
 from tests.simulation.loop import PROCESS
 
@@ -89,8 +89,30 @@ def nobody_fenced(stack: ExitStack) -> None:
     stack.enter_context(patch.object(topics.Names, "transactional_id", own))
 
 
+def letters_marked_nowhere(stack: ExitStack) -> None:
+    """Send dead letters again after each failure or takeover."""
+
+    async def beginning(*_: Any) -> int:
+        return 0
+
+    stack.enter_context(patch.object(letterbox.Letterbox, "_read_mark", beginning))
+
+
+def letters_overtake(stack: ExitStack) -> None:
+    """Go on with later dead letters where earlier ones failed."""
+    send = letterbox.Letterbox.send
+
+    async def regardless(self: Any, tp: Any, epoch: int, letters: Any) -> None:
+        if tp in self._senders:
+            self._senders[tp].failed_epoch = -1
+        await send(self, tp, epoch, letters)
+
+    stack.enter_context(patch.object(letterbox.Letterbox, "send", regardless))
+
+
 MUTATIONS: dict[str, Callable[[ExitStack], None]] = {
     mutation.__name__: mutation
     for mutation in (told_twice_in_one_transaction, commit_passes_unfinished, barrier_ignored, log_ends_ignored,
-                     told_read_before_fencing, conflicts_forgotten, stamps_too_early, nobody_fenced)
+                     told_read_before_fencing, conflicts_forgotten, stamps_too_early, nobody_fenced,
+                     letters_marked_nowhere, letters_overtake)
 }  # fmt: skip

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from streams.shell.app import add_agent
 from streams.shell.folder import Folder
+from streams.shell.letterbox import Letterbox
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import CLIENT_ERRORS, Outbox
 from streams.shell.policy_log import PolicyLog
@@ -166,7 +167,7 @@ class SimulatedWorker:
         app = App()
         self.client = Consumer()
         consumer = app.consumer = self.consumer = SimulatedConsumer(app, self.client)
-        router = Router(NAMES, outbox, consumer, METRICS)
+        router = Router(NAMES, outbox, Letterbox("simulated", NAMES), consumer, METRICS)
         await router.start()
         self.policy_log = PolicyLog("simulated", NAMES, lambda policies: folder.policies_changed(policies))  # noqa: PLW0108
         self.input_ends = self.world.cluster.input_ends()

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from streams.shell import originals, outbox, policy_log, teller, told
+from streams.shell import letterbox, originals, outbox, policy_log, teller, told
 from streams.shell.outbox import Message
 from tests.simulation import clients
 from tests.simulation.auditor import Auditor
@@ -171,9 +171,9 @@ def simulate(seed: int, trace: bool = False, model: bool = False) -> dict[str, i
     with ExitStack() as stack:
         stack.callback(loop.end)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=shm if shm.is_dir() else None)))
-        for module in (teller, outbox):
+        for module in (teller, outbox, letterbox):
             stack.enter_context(patch.object(module, "AIOKafkaProducer", clients.Producer))
-        for module in (teller, told, originals, policy_log):
+        for module in (teller, told, originals, policy_log, letterbox):
             stack.enter_context(patch.object(module, "AIOKafkaConsumer", clients.Consumer))
         stack.enter_context(patch.object(teller, "time", SimpleNamespace(monotonic=loop.time)))
         evaluate_group = teller.Teller._evaluate_group

@@ -54,9 +54,11 @@ def test_the_names_are_the_installations_own(names: Names) -> None:
         for acl in listed:
             assert acl.name.startswith("a-") or acl.resource == "cluster", (role, acl)
             assert not acl.prefixed or acl.resource != "topic"
-    (teller,) = [acl for acl in acls(names)["worker"] if acl.resource == "transactional-id"]
-    assert names.transactional_id(3).startswith(teller.name)
-    assert teller.prefixed
+    tellers, letters = [acl for acl in acls(names)["worker"] if acl.resource == "transactional-id"]
+    assert names.transactional_id(3).startswith(tellers.name)
+    assert letters.name == names.letter_ids
+    assert tellers.prefixed
+    assert letters.prefixed
     assert names.consumer_group in allowed("worker", "Read", names)
 
 
