@@ -17,6 +17,7 @@ from streams.cli.common import (
     OutputPrefix,
     Prefix,
     counted,
+    err,
     example,
     out,
     table_out,
@@ -34,6 +35,10 @@ EXAMPLES = example(
     "quotastream backtest --set slack_days=14 --region hunchun --json",
 )
 NOBODY = "00000000-0000-0000-0000-000000000000"
+NOBODY_JUDGED = (
+    "no year is over yet, so nothing can be said of what was caught; --as-of with the first day after a year judges "
+    "that year by what came in so far"
+)
 
 Row = dict[str, Any]
 
@@ -108,9 +113,15 @@ def _show(found: Row) -> None:
         f"{escape(said)} for {escape(whom)}, beside the rules of today, as of {found['as_of']}: "
         f"{counted(found['accounts'], 'account')}, {found['accounts_judged']:,} of years that are over\n"
     )
-    table_out().print(_episodes(found))
-    out().print()
-    table_out().print(_signals(found))
+    if found["today"]["episodes"] or found["other"]["episodes"]:
+        table_out().print(_episodes(found))
+    else:
+        out().print("no episode under either rules")
+    if found["accounts_judged"]:
+        out().print()
+        table_out().print(_signals(found))
+    else:
+        err().print(NOBODY_JUDGED)
 
 
 def _table(first: str, columns: tuple[str, ...]) -> Table:

@@ -92,7 +92,7 @@ def _show(found: list[Row]) -> None:
         total = one["total_at"]
         shown.add_row(
             escape(one["group_id"]),
-            _probability(one["probability_to_miss"]),
+            probability_text(one),
             amount(one["adjusted_target"]),
             amount(one["remitted_to_date"]),
             *(amount(total.get(percent)) for percent in ("50", "10", "90")),
@@ -106,12 +106,11 @@ def _show(found: list[Row]) -> None:
     )
 
 
-def _probability(probability: float | None) -> str:
-    """Return a probability without more than draws can tell: nothing that was drawn is quite sure."""
+def probability_text(one: Row) -> str:
+    """Return the probability without more than draws can tell: only what is settled, and not drawn, is quite sure."""
+    probability = one["probability_to_miss"]
     if probability is None:
         return "-"
-    if probability in {0.0, 1.0}:
-        return f"{probability:.0%}"
-    if probability < 0.01:
-        return "< 1%"
-    return "> 99%" if probability > 0.99 else f"{probability:.0%}"
+    if one["why"] is None and not 0.01 <= probability <= 0.99:
+        return "< 1%" if probability < 0.01 else "> 99%"
+    return f"{probability:.0%}"

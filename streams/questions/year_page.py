@@ -19,7 +19,7 @@ STYLE = """
 --good:#2d8a5b;--bad:#b8332e}
 *{box-sizing:border-box}
 body{font:14px/1.45 system-ui,sans-serif;color:var(--ink);background:#fff;
-max-width:66rem;margin:2rem auto;padding:0 1rem}
+max-width:70rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.6rem;margin:0 0 .2rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}h3{font-size:1rem;margin:1.2rem 0 .3rem}
 p.sub{color:var(--soft);margin:0 0 1rem}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.6rem;margin:.8rem 0}
@@ -28,7 +28,8 @@ p.sub{color:var(--soft);margin:0 0 1rem}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.82rem;font-variant-numeric:tabular-nums}
 th,td{padding:.22rem .5rem;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
-th.t,td.t{text-align:left}th{border-bottom:2px solid var(--soft)}tr.sum td{font-weight:600}
+th.t,td.t{text-align:left}th{border-bottom:2px solid var(--soft);white-space:normal;vertical-align:bottom}
+tr.sum td{font-weight:600}
 td.met{color:var(--good)}td.missed,td.critical{color:var(--bad)}
 figure{margin:.4rem 0 1rem}svg{width:100%;height:auto;display:block}
 svg text{font:11px system-ui,sans-serif;fill:var(--ink)}svg text.axis{fill:var(--soft)}
