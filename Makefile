@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install packages demo test test-slow fuzz audit acls settings faults bench bench-short check format vendor lock clean
+.PHONY: help install packages demo test test-slow fuzz audit acls settings docs-metrics faults bench bench-short check format vendor lock clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -55,6 +55,9 @@ acls: install ## Write deploy/acls.sh anew
 
 settings: install ## Write docs/settings.md anew
 	$(BIN)/python -m streams.shell.settings_page > docs/settings.md
+
+docs-metrics: install ## Write docs/metrics.md anew from the declarations
+	$(BIN)/python -m streams.shell.metrics_page > docs/metrics.md
 
 format: install ## Format and mend what the linter can
 	$(BIN)/ruff check --fix .

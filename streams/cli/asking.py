@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from streams.cli.common import CliError, a_day, broker_address, err, quiet_kafka_client
 from streams.core.years import day_text
-from streams.shell.clock import wall_clock
+from streams.shell.clock import WallClock
 from streams.shell.knowledge import KnowledgeError, read_knowledge
 from streams.shell.settings import ClockSettings, load
 from streams.shell.topics import Names
@@ -42,7 +42,7 @@ def day_reached(given: str | None) -> Day:
     if given is not None:
         return a_day(given, last_year=2100).toordinal()  # on which 2099 is over
     settings = load(ClockSettings)
-    return wall_clock(settings.settle_seconds, settings.clock_file)()
+    return WallClock(settings.settle_seconds, settings.clock_file)()
 
 
 def knowledge_of(address: str | None, prefix: str, *, replay: bool, output_prefix: str, quiet: bool) -> Knowledge:

@@ -20,7 +20,7 @@ from streams.cli.common import (
     quiet_kafka_client,
     write_json,
 )
-from streams.shell.clock import wall_clock
+from streams.shell.clock import WallClock
 from streams.shell.settings import WebSettings
 from streams.shell.topics import Names
 
@@ -50,7 +50,7 @@ def web(
         raise CliError("--output-prefix goes with --replay: a live worker has none", 2)
     address = broker_address(settings.bootstrap_servers)
     names = Names(prefix=settings.prefix, replay=replay, output_prefix=output_prefix)
-    clock = None if replay else wall_clock(settings.settle_seconds, settings.clock_file)
+    clock = None if replay else WallClock(settings.settle_seconds, settings.clock_file)
     try:
         partitions = reader.find_partitions(address, names)
     except reader.MissingTopicError as error:

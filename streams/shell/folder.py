@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import time
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from faust.types.tuples import TP
 
 from streams.shell import packs
 from streams.shell.ledger import HomeLedger, UnreadableLedgerError
 from streams.shell.outbox import ended
+from streams.shell.router import arrived_ms
 from streams.shell.teller import Teller
 from streams.shell.versions import UnreadableStateError
 
@@ -61,7 +63,6 @@ class Folder:
                 await self._release(partition)
             for partition in mine - self._tellers.keys():
                 self._adopt(partition)
-            self._place.metrics.caught_up.set_function(lambda: sum(t.caught_up for t in self._tellers.values()))
             return {TP(self._place.names.home, p): self._tellers[p].ledger.position for p in mine}
 
     def _adopt(self, partition: int) -> None:
@@ -87,6 +88,7 @@ class Folder:
         task, teller = self._telling.pop(partition), self._tellers.pop(partition)
         await ended(task)
         teller.ledger.close()
+        self._place.census.forget(partition)
 
     async def stop(self) -> None:
         """Stop telling and close every ledger."""
@@ -98,6 +100,14 @@ class Folder:
         """Return how far each home partition of this worker is."""
         return {p: Standing(teller.ledger.position, teller.caught_up) for p, teller in self._tellers.items()}
 
+    def untold_groups(self) -> int:
+        """Return how many groups wait to be told of."""
+        return sum(teller.untold for teller in self._tellers.values())
+
+    def untold_seconds(self, now: float) -> float:
+        """Return for how long at most one of them has been waiting, at a monotonic time; 0 where there is none."""
+        return max((teller.untold_seconds(now) for teller in self._tellers.values()), default=0.0)
+
     # --- the fold ---
 
     async def fold(self, chunk: Chunk) -> None:
@@ -105,7 +115,8 @@ class Folder:
         teller = self._tellers.get(chunk.tp.partition)
         if teller is None:
             return
-        records = chunk.records
+        records, topic = chunk.records, self._place.names.plain(chunk.tp.topic)
+        self._place.metrics.chunk_records.labels(topic).observe(len(records))
         try:
             for at in range(0, len(records), SLICE):
                 part = records[at : at + SLICE]
@@ -127,18 +138,30 @@ class Folder:
             await self._remake(teller, error)
         else:
             self._consumer.finish(chunk)
+            self._place.metrics.last_record_timestamp.labels(topic).set(records[-1].timestamp / 1000)
 
-    def _take(self, teller: Teller, first: int, records: list[object], after: int) -> None:
+    def _take(self, teller: Teller, first: int, records: list[Any], after: int) -> None:
         ledger = teller.ledger
         if first > ledger.position:
             raise LookupError(f"home log handed out from {first}, the ledger stands at {ledger.position}")
-        new = [(r.offset, packs.decode(r.value)) for r in records if r.offset >= ledger.position]  # type: ignore[attr-defined]
+        fresh = [record for record in records if record.offset >= ledger.position]
+        new = [(record.offset, packs.decode(record.value)) for record in fresh]
         if after <= ledger.position:
             return
-        changed = ledger.fold(new, after)
-        self._place.metrics.folded.inc(len(new))
-        self._place.metrics.folded_events.inc(sum(len(pack.entries) for _, pack in new))
-        teller.changed(changed)
+        metrics = self._place.metrics
+        with metrics.fold_seconds.time():
+            changed = ledger.fold(new, after)
+        metrics.folded.inc(len(new))
+        metrics.folded_events.inc(sum(len(pack.entries) for _, pack in new))
+        teller.changed(changed, self._arrived(fresh) if teller.caught_up else None)
+
+    def _arrived(self, records: list[Any]) -> float | None:
+        """Return when the oldest input of packs arrived, in seconds since 1970; count the delays of all of them."""
+        arrived = [ms / 1000 for record in records if (ms := arrived_ms(record)) > 0]
+        now = time.time()
+        for seconds in arrived:
+            self._place.metrics.record_to_fold_seconds.observe(max(0.0, now - seconds))
+        return min(arrived, default=None)
 
     async def _remake(self, teller: Teller, error: BaseException) -> None:
         async with self._moving:

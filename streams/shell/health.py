@@ -79,14 +79,19 @@ def _broker(silent_seconds: float) -> Check:
     )
 
 
-def _recovery(watchdog: Watchdog, home: str, standing: Mapping[int, Standing]) -> Check:
-    """Return how much is folded of the home partitions that are not told of yet."""
+def restoring(watchdog: Watchdog, home: str, standing: Mapping[int, Standing]) -> tuple[list[int], int, int]:
+    """Return the home partitions that are not told of yet, how many of their records are folded, and of how many."""
     waiting = {partition: s.position for partition, s in standing.items() if not s.caught_up}
-    if not waiting:
-        return Check("recovery", True, f"home partitions caught up: {_listed(standing)}")
     ends = {tp.partition: end for tp, end in watchdog.ends.items() if tp.topic == home}
     known = [(min(position, ends[p]), ends[p]) for p, position in waiting.items() if p in ends]
-    folded, there = sum(position for position, _ in known), sum(end for _, end in known)
+    return list(waiting), sum(position for position, _ in known), sum(end for _, end in known)
+
+
+def _recovery(watchdog: Watchdog, home: str, standing: Mapping[int, Standing]) -> Check:
+    """Return how much is folded of the home partitions that are not told of yet."""
+    waiting, folded, there = restoring(watchdog, home, standing)
+    if not waiting:
+        return Check("recovery", True, f"home partitions caught up: {_listed(standing)}")
     percent = 100 * folded // there if there else 0
     return Check("recovery", False, f"{percent} % of home partitions {_listed(waiting)}")
 

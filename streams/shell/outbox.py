@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -19,6 +20,8 @@ from streams.shell import connection
 
 #: What aiokafka raises where a broker is away or says that it knows no brokers; its own asserts are among it.
 CLIENT_ERRORS = (KafkaError, OSError, TimeoutError, AssertionError)
+
+LOG_APPEND_TIME = 1  # the kind of timestamp that a broker gives
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +38,22 @@ class Message(NamedTuple):
     headers: Headers = ()
 
 
+class BrokerTime(NamedTuple):
+    """What a broker's clock showed, in seconds since 1970, and the monotonic time of it."""
+
+    seconds: float
+    monotonic: float
+
+    def now(self, monotonic: float) -> float:
+        """Return what it shows at another monotonic time."""
+        return self.seconds + monotonic - self.monotonic
+
+
 class Outbox:
     """Sends messages and says when all of them are acknowledged."""
+
+    #: As of the newest acknowledgement that told it; None before one.
+    broker_time: BrokerTime | None = None
 
     def __init__(self, bootstrap_servers: str, client_id: str) -> None:
         self._bootstrap_servers = bootstrap_servers
@@ -85,7 +102,14 @@ class Outbox:
 
     async def send(self, messages: Sequence[Message]) -> None:
         """Send the messages and wait until all are acknowledged; KafkaError where one is not."""
-        await acknowledged(await self.enqueue(messages))
+        await self.acknowledged(await self.enqueue(messages))
+
+    async def acknowledged(self, futures: Sequence[asyncio.Future[Any]]) -> None:
+        """Wait for what `enqueue` returned; KafkaError where one is not acknowledged."""
+        await acknowledged(futures)
+        said = [told for future in futures if (told := future.result()) and told.timestamp_type == LOG_APPEND_TIME]
+        if said:
+            self.broker_time = BrokerTime(max(told.timestamp for told in said) / 1000, time.monotonic())
 
     async def renew(self) -> None:
         """Replace the producer after a failed send."""

@@ -15,9 +15,10 @@ from schemas.currencies import MINOR_DIGITS
 from streams.core.book import Book
 from streams.core.events import Added, Policy
 from streams.shell import codec, connection
+from streams.shell.census import PolicyCensus
 from streams.shell.ledger import Conflict
 from streams.shell.outbox import CLIENT_ERRORS
-from streams.shell.router import STAMP_KEY, source_of
+from streams.shell.router import STAMP_KEY, arrived_ms, source_of
 from streams.shell.versions import DamagedStateError, NewerStateError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class PolicyLog:
 
     def __init__(self, bootstrap_servers: str, names: Names, on_policies: Callable[[list[Policy]], None]) -> None:
         self.book = Book(MINOR_DIGITS)
+        self.census = PolicyCensus(self.book)
         #: The log's next offset to read.
         self.position = 0
         #: For each partition of policy-changes the offset up to which the log holds what it said.
@@ -45,6 +47,11 @@ class PolicyLog:
         self._tp = TopicPartition(names.policies, 0)
         self._on_policies = on_policies
         self._moved = asyncio.Condition()
+        self._end = 0
+
+    def lag_records(self) -> int:
+        """Return how many records of the log are not read yet, as of the last fetch."""
+        return max(0, self._end - self.position)
 
     async def run(self) -> None:
         """Read for ever; a broker that is away is waited for."""
@@ -70,6 +77,7 @@ class PolicyLog:
             consumer.seek(self._tp, self.position)  # aiokafka may have moved on over what it didn't hand out
             return
         news = [policy for record in fetched.get(self._tp, ()) for policy in self._take(record)]
+        self._end = consumer.highwater(self._tp) or self.position
         if news:
             self._on_policies(news)
         async with self._moved:
@@ -101,7 +109,10 @@ class PolicyLog:
         added = self.book.add(policy)
         if added is Added.CONFLICT:
             self.conflicts.add(place)
-        return [policy] if added is Added.NEW else []
+        if added is not Added.NEW:
+            return []
+        self.census.add(policy, arrived_ms(record) or record.timestamp)
+        return [policy]
 
     async def reached(self, offset: int) -> None:
         """Wait until everything before an offset of the log has been read."""

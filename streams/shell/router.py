@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from streams.shell import cloudevents, codec, dead_letters, packs
-from streams.shell.outbox import CLIENT_ERRORS, Message, Outbox, acknowledged
+from streams.shell.metrics import DEAD_LETTER, ROUTED
+from streams.shell.outbox import CLIENT_ERRORS, Message, Outbox
 from streams.shell.topics import Names, home_partition
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ class Router:
 
     async def route(self, chunk: Chunk) -> None:
         """Send everything of a chunk to where it belongs; the chunk is finished when all of it is acknowledged."""
+        topic, since = self._names.plain(chunk.tp.topic), time.monotonic()
+        self._metrics.chunk_records.labels(topic).observe(len(chunk.records))
         futures: list[asyncio.Future[Any]] = []
         letters: list[Letter] = []
         try:
@@ -65,17 +69,19 @@ class Router:
             return
         if letters:
             futures.append(asyncio.ensure_future(self._letterbox.send(chunk.tp, chunk.epoch, letters)))
-        task = asyncio.ensure_future(self._settle(chunk, futures))
+        task = asyncio.ensure_future(self._settle(chunk, futures, topic, since))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
-    async def _settle(self, chunk: Chunk, futures: list[asyncio.Future[Any]]) -> None:
+    async def _settle(self, chunk: Chunk, futures: list[asyncio.Future[Any]], topic: str, since: float) -> None:
         try:
-            await acknowledged(futures)
+            await self._outbox.acknowledged(futures)
         except CLIENT_ERRORS as error:
             await self._failed(chunk, error)
         else:
             self._consumer.finish(chunk)
+            self._metrics.route_seconds.labels(topic).observe(time.monotonic() - since)
+            self._metrics.last_record_timestamp.labels(topic).set(chunk.records[-1].timestamp / 1000)
 
     async def _failed(self, chunk: Chunk, error: BaseException) -> None:
         log.error("%s[%d] from %d: not acknowledged (%r); it is read and sent again",
@@ -99,13 +105,17 @@ class Router:
                 continue
             home = home_partition(event.group_id, self._home_partitions)  # type: ignore[union-attr]
             homes.setdefault(home, []).append((record.offset, event))  # type: ignore[arg-type]
-        stamp = self._consumer.fronts().get(tp, 0)
-        self._metrics.records.labels("remittances").inc(len(records))
+        self._count("remittances", len(records), sum(map(len, homes.values())))
+        stamp, arrived = self._consumer.fronts().get(tp, 0), arrived_header(records[0])
         return [
             Message(self._names.home, home, None,
-                    packs.encode(packs.Pack("remittances", tp.partition, stamp, entries)))
+                    packs.encode(packs.Pack("remittances", tp.partition, stamp, entries)), arrived)
             for home, entries in homes.items()
         ]  # fmt: skip
+
+    def _count(self, topic: str, records: int, routed: int) -> None:
+        self._metrics.records.labels(topic, ROUTED).inc(routed)
+        self._metrics.records.labels(topic, DEAD_LETTER).inc(records - routed)
 
     def _policies(self, tp: TP, records: list[Any], letters: list[Letter]) -> list[Message]:
         out: list[Message] = []
@@ -115,10 +125,9 @@ class Router:
             except codec.BadRecord as bad:
                 letters.append((record.offset, self.dead_letter(record, bad)))
                 continue
-            out.append(
-                Message(self._names.policies, 0, None, record.value, source_headers(tp.partition, record.offset))
-            )
-        self._metrics.records.labels("policy-changes").inc(len(records))
+            headers = source_headers(tp.partition, record.offset) + arrived_header(record)
+            out.append(Message(self._names.policies, 0, None, record.value, headers))
+        self._count("policy-changes", len(records), len(out))
         return out
 
     def dead_letter(self, record: Any, bad: codec.BadRecord) -> Message:
@@ -174,11 +183,22 @@ class Router:
 
 
 STAMP_KEY = b"stamp"
+_ARRIVED = "source_timestamp"
 
 
 def source_headers(partition: int, offset: int) -> list[tuple[str, bytes]]:
     """Return the headers that name the place in `policy-changes` that a record of the policies log speaks of."""
     return [("source_partition", b"%d" % partition), ("source_offset", b"%d" % offset)]
+
+
+def arrived_header(record: Any) -> list[tuple[str, bytes]]:
+    """Return the header that says when the (first) input record of a message arrived: its timestamp."""
+    return [(_ARRIVED, b"%d" % record.timestamp)]
+
+
+def arrived_ms(record: Any) -> int:
+    """Return, from an internal log's record, the timestamp of the input record that it came of; 0: not known."""
+    return next((int(value) for name, value in record.headers if name == _ARRIVED), 0)
 
 
 def source_of(record: Any) -> tuple[int, int]:

@@ -199,6 +199,9 @@ class WorkerSettings(ProcessSettings, ClockSettings, TopicSettings, Installation
     )
     commit_seconds: float = Field(default=1.0, gt=0, description="how often input offsets are committed")
     fetch_bytes: int = Field(default=4 << 20, ge=1 << 16, description="most bytes of one partition in one fetch")
+    metrics_per_group: int = Field(
+        default=0, ge=0, le=10_000, description="metrics for each of up to so many groups; for small installations"
+    )
 
 
 class Settings(WorkerSettings, WebSettings, KafkaAccess):

@@ -23,6 +23,7 @@ from aiokafka.errors import ProducerFenced
 from streams.core.account import Account, evaluate
 from streams.core.events import EVERYBODY
 from streams.core.telling import tell
+from streams.core.years import year_of
 from streams.shell import cloudevents, codec, connection
 from streams.shell.ledger import Conflict, UnreadableLedgerError, covered
 from streams.shell.originals import read_originals
@@ -62,18 +63,31 @@ class Teller:
         self._day_reached: DayReached = place.day_reached
         self._told = Told()
         self._producer: AIOKafkaProducer | None = None
-        self._dirty: dict[str, None] = {}  # in the order in which they became so
+        #: What to evaluate, in the order in which it became so; when its first news arrived, where that is counted.
+        self._dirty: dict[str, float | None] = {}
+        self._delays: list[tuple[str, float]] = []  # of what goes out next: the message, and when its cause arrived
+        self._told_all_at = time.monotonic()
         self._woken = asyncio.Event()
         self._partitions: dict[str, int] = {}
         self._known: WeakKeyDictionary[AccountMoney, Known] = WeakKeyDictionary()
 
     # --- what the worker calls ---
 
-    def changed(self, group_ids: Iterable[str]) -> None:
-        """Take note that something new is known of groups at home here."""
+    def changed(self, group_ids: Iterable[str], arrived: float | None = None) -> None:
+        """Take note that something new is known of groups at home here, and when that arrived (since 1970)."""
         if self.caught_up:
-            self._dirty.update(dict.fromkeys(group_ids))
+            for group_id in group_ids:
+                self._dirty.setdefault(group_id, arrived)
         self._woken.set()
+
+    @property
+    def untold(self) -> int:
+        """How many groups wait to be told of."""
+        return len(self._dirty)
+
+    def untold_seconds(self, now: float) -> float:
+        """Return for how long at most something known has not been told, at a monotonic time."""
+        return now - self._told_all_at
 
     def policies_changed(self, scopes: Collection[Scope]) -> None:
         """Take note that policies may have changed the groups in these scopes."""
@@ -137,6 +151,7 @@ class Teller:
             self._partitions[topic] = len(await self._producer.partitions_for(topic))
         self.caught_up = True
         self._dirty = dict.fromkeys([*self._groups(), *self._told.accounts])
+        self._delays.clear()
         self._woken.set()
         place.metrics.takeovers.inc()
         log.info("home partition %d: caught up, telling of %d groups", self.partition, len(self._dirty))
@@ -172,11 +187,14 @@ class Teller:
 
     async def _tell_for_ever(self) -> None:
         while True:
+            began = time.monotonic()
             self._turn_day()
-            messages, accounts = await self._evaluate_some()
+            messages, accounts, is_all = await self._evaluate_some()
             letters = await self._conflict_letters()
             if messages or letters or accounts:
                 await self._commit(messages + letters, accounts)
+            if is_all:
+                self._told_all_at = began
             if not self._dirty:
                 await self._wait()
 
@@ -194,8 +212,11 @@ class Teller:
             self._told.day = day  # a live day never goes back: what was told by it stays so
             self._dirty.update(dict.fromkeys([*self._groups(), *self._told.accounts]))
 
-    async def _evaluate_some(self) -> tuple[list[Message], dict[tuple[str, int], ToldAccount]]:
-        """Evaluate groups in which something changed, for a little while; return what is to be told of them."""
+    async def _evaluate_some(self) -> tuple[list[Message], dict[tuple[str, int], ToldAccount], bool]:
+        """Evaluate groups in which something changed, for a little while.
+
+        Return what is to be told of them, and whether these were all.
+        """
         alerts: list[Message] = []
         statuses: list[Message] = []
         accounts: dict[tuple[str, int], ToldAccount] = {}
@@ -203,14 +224,17 @@ class Teller:
         breathe = time.monotonic() + 0.01
         # A group that changes again meanwhile is for the next transaction: this one's is told but not yet noted.
         for group_id in list(self._dirty):
-            del self._dirty[group_id]
+            arrived, before = self._dirty.pop(group_id), (len(alerts), len(statuses))
             self._evaluate_alone(group_id, alerts, statuses, accounts)
+            if arrived is not None:
+                self._delays += [("alert", arrived)] * (len(alerts) - before[0])
+                self._delays += [("status", arrived)] * (len(statuses) - before[1])
             if time.monotonic() > until:
-                break
+                return alerts + statuses, accounts, not self._dirty
             if time.monotonic() > breathe:
                 await asyncio.sleep(0)
                 breathe = time.monotonic() + 0.01
-        return alerts + statuses, accounts
+        return alerts + statuses, accounts, True
 
     def _evaluate_alone(
         self, group_id: str, alerts: list[Message], statuses: list[Message],
@@ -237,12 +261,17 @@ class Teller:
         money_years = self.ledger.plan_years(group_id)
         years = book.plan_years(group_id, money_years, day)
         with_history = {*years, *book.history_years(group_id, money_years)}
+        shown: dict[int, dict[str, Any]] = {}
+        ahead = 0
         for year in sorted({*with_history, *held}):
             before = held.get(year, ToldAccount(None, {}))
             money = self.ledger.money(group_id, year)
             account = self._evaluate(money, group_id, year) if year in with_history else None
             told, changed = tell(before.episodes, account, book=book, money=money, group_id=group_id, plan_year=year)
             status = _digest(account) if year in years else None
+            if account is not None and year in years:
+                shown[year] = account.status
+                ahead += len(money) - account.status["remittance_count"]  # type: ignore[operator]
             alerts += [self._alert(alert) for alert in told]
             if status != before.status:
                 statuses.append(self._status(group_id, year, account if year in years else None, status))
@@ -252,6 +281,7 @@ class Teller:
                     raise ValueError(f"{len(episodes)} episodes in {year}, more than can be noted as told")
                 accounts[group_id, year] = ToldAccount(status, episodes)
             self._place.metrics.evaluations.inc()
+        self._place.census.note(self.partition, group_id, shown, year_of(day), ahead)
 
     def _evaluate(self, money: AccountMoney, group_id: str, year: int) -> Account:
         book, day = self._place.policy_log.book, self._told.day
@@ -321,6 +351,10 @@ class Teller:
                 await self._transact(messages + notes)
         for (group_id, year), account in accounts.items():
             self._told.accounts.setdefault(group_id, {})[year] = account
+        now = time.time()
+        for message, arrived in self._delays:
+            self._place.metrics.record_to_told_seconds.labels(message).observe(max(0.0, now - arrived))
+        self._delays.clear()
 
     async def _transact(self, messages: list[Message]) -> None:
         assert self._producer is not None

@@ -63,6 +63,7 @@ COSTS: dict[tuple[str, str], str] = {
     ): "the status of a group that did not change for a while is lost, or all old ones stay",
     ("alerts", "cleanup.policy"): "an episode that did not change for a while is lost, or all old messages stay",
     ("told", "cleanup.policy"): "a worker forgets what it told, and tells it again as if it were new",
+    ("home", "message.timestamp.type"): "a worker whose clock is wrong doesn't see it",
     ("home", "partitions"): "what was told of a group is kept in another partition than the group's home",
     ("policies", "partitions"): "workers do not agree about the order of policies",
     ("*", "partitions"): "work is spread otherwise than you asked for",

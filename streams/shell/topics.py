@@ -117,11 +117,16 @@ class Names:
         """The topics that producers write."""
         return (self.remittances, self.policy_changes)
 
+    def plain(self, topic: str) -> str:
+        """Return a topic's name without the prefix, as metrics and logs call it."""
+        return topic.removeprefix(self.prefix)
+
     def specs(self) -> list[TopicSpec]:
         """Return how each topic should be (DESIGN "Topics"; the internal ones: docs/architecture.md)."""
         forever = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
         largest = {"max.message.bytes": str(LARGEST_BYTES)}
         compact = {"cleanup.policy": "compact"} | largest
+        brokers_time = {"message.timestamp.type": "LogAppendTime"}  # workers hold their clocks against it
         largest_input = {"max.message.bytes": str(1 << 20)}
         return [
             TopicSpec(self.remittances, None, forever | largest_input),
@@ -129,7 +134,7 @@ class Names:
             TopicSpec(self.status, None, compact),
             TopicSpec(self.alerts, None, compact),
             TopicSpec(self.dead_letters, None, {"cleanup.policy": "delete", "retention.ms": str(14 * DAY_MS)}),
-            TopicSpec(self.home, None, forever | largest),
+            TopicSpec(self.home, None, forever | largest | brokers_time),
             TopicSpec(self.policies, 1, forever | largest_input),
             TopicSpec(self.told, None, compact),
         ]

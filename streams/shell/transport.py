@@ -13,6 +13,7 @@ is finished, and commits are here. Two rules make it safe:
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -56,6 +57,9 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
     consumer_stopped_errors: ClassVar[tuple[type[BaseException], ...]] = (aiokafka.errors.ConsumerStoppedError,)
     #: Offsets to start from that are kept elsewhere than with the group (set by the app): the local stores'.
     start_offsets: StartOffsets | None = None
+
+    #: Told how many seconds a commit took (set by the worker).
+    on_commit: Callable[[float], None] = staticmethod(lambda _seconds: None)
 
     _client: aiokafka.AIOKafkaConsumer | None = None
 
@@ -101,6 +105,10 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
             return {}
         idle = {tp: at for tp, at in self._position.items() if not self._handed_out[tp]}
         return {tp: idle.get(tp, front) for tp, front in self._front.items()}
+
+    def oldest_timestamps_ms(self) -> dict[TP, int]:
+        """Return for each partition with unfinished chunks the timestamp of the first record in them."""
+        return {tp: waiting[0].records[0].timestamp for tp, waiting in self._handed_out.items() if waiting}
 
     @property
     def joined(self) -> bool:
@@ -233,12 +241,14 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
         offsets = {tp: at for tp, at in self.fronts().items() if at > held.get(tp, -1)}
         if not offsets or self._client is None:
             return False
+        since = time.monotonic()
         try:
             await self._client.commit({aiokafka.TopicPartition(*tp): at for tp, at in offsets.items()})
         except (*CLIENT_ERRORS, IllegalStateError) as error:
             self.log.warning("commit failed, it is tried again: %r", error)
             return False
         held.update(offsets)
+        self.on_commit(time.monotonic() - since)
         return True
 
     async def prove_membership(self) -> None:

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streams.shell import connection, health, listener, topic_admin
+from streams.shell import connection, health, listener, readings, topic_admin
 from streams.shell.app import add_agent, make_app
-from streams.shell.clock import ClockError, standing, wall_clock
+from streams.shell.census import Census
+from streams.shell.clock import ClockError, WallClock, standing
 from streams.shell.folder import Folder
 from streams.shell.letterbox import Letterbox
 from streams.shell.metrics import Metrics
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from streams.core.events import Day
     from streams.shell.clock import DayReached
+    from streams.shell.metrics import Readings
     from streams.shell.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ def run(settings: WorkerSettings, bootstrap_servers: str, replay: Replay | None 
     _prepare_topics(bootstrap_servers, names, settings)
     day_reached = standing(replay.day) if replay else _clock(settings)
     metrics, state = Metrics(), health.Health()
+    metrics.show(readings.of_checks(state.readyz()))
     _listen(settings, state)
     with _state_folder(settings.state_dir, names.consumer_group) as folder:
         for pause_seconds in chain((1.0, 2.0, 4.0, 8.0, 16.0), repeat(30.0)):
@@ -83,6 +86,8 @@ def run(settings: WorkerSettings, bootstrap_servers: str, replay: Replay | None 
                 return 0
             log.error("the worker starts anew in %.0f s", pause_seconds)
             state.pause(pause_seconds, "starts anew")
+            metrics.restarts.inc()
+            metrics.show(readings.of_checks(state.readyz()))
             time.sleep(pause_seconds)
     raise AssertionError  # the pauses never end
 
@@ -102,7 +107,7 @@ def _run_in_loop(worker: Worker) -> bool:
 
 
 def _clock(settings: WorkerSettings) -> DayReached:
-    clock = wall_clock(settings.settle_seconds, settings.clock_file)
+    clock = WallClock(settings.settle_seconds, settings.clock_file)
     try:
         clock()
     except ClockError as error:
@@ -220,6 +225,7 @@ class Worker:
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[Any]] = []
         self._assess: Callable[[], list[health.Check]] = lambda: [STARTING]
+        self._read: Callable[[], Readings] = dict
 
     async def run(self) -> bool:
         """Run until a signal (True), or until something fails that only a new start mends (False)."""
@@ -232,17 +238,18 @@ class Worker:
         outbox = Outbox(self._bootstrap_servers, self._names.consumer_group)
         await outbox.start()
         app = make_app(self._names, self._settings, self._bootstrap_servers, self._state_folder)
-        folder = await self._put_together(app, outbox, log_ids)
+        place, folder = await self._put_together(app, outbox, log_ids)
         try:
             await app.start()
             log.info("worker ready")
             watchdog = Watchdog(app.consumer)
             self._assess = lambda: health.assess(watchdog, self._names.home, folder.standing(), time.monotonic())
+            self._read = lambda: readings.of_worker(place, app.consumer, watchdog, folder, outbox.broker_time)
             return await self._until_stopped(app, folder, watchdog)
         finally:
             await self._shut_down(app, folder, outbox)
 
-    async def _put_together(self, app: Any, outbox: Outbox, log_ids: LogIds) -> Folder:
+    async def _put_together(self, app: Any, outbox: Outbox, log_ids: LogIds) -> tuple[Workplace, Folder]:
         names, consumer, metrics = self._names, app.consumer, self._metrics
         letterbox = self._letterbox = Letterbox(self._bootstrap_servers, names)
         router = Router(names, outbox, letterbox, consumer, metrics)
@@ -255,13 +262,15 @@ class Worker:
         place = Workplace(
             names, self._bootstrap_servers, await outbox.partitions(names.home), log_ids.policies,
             await self._input_ends(outbox), self._day_reached, policy_log, router, metrics, consumer.prove_membership,
+            Census(self._settings.metrics_per_group),
         )  # fmt: skip
+        consumer.on_commit = metrics.commit_seconds.observe
         folder = Folder(place, consumer, self._state_folder, log_ids.home)
         consumer.start_offsets = folder.start_offsets
         add_agent(app, "router", names.inputs, router.route)
         add_agent(app, "folder", (names.home,), folder.fold)
         self._tasks += [asyncio.ensure_future(policy_log.run()), asyncio.ensure_future(router.stamp_forever())]
-        return folder
+        return place, folder
 
     async def _input_ends(self, outbox: Outbox) -> dict[tuple[str, int], int]:
         """Return where the inputs end now: nothing is told before all of that was folded."""
@@ -282,6 +291,7 @@ class Worker:
     async def _beat_forever(self) -> None:
         while True:
             self._health.beat([STOPPING] if self._stop.is_set() else self._assess())
+            self._metrics.show(readings.of_checks(self._health.readyz()) | self._read())
             await asyncio.sleep(health.BEAT_SECONDS)
 
     async def _until_stopped(self, app: Any, folder: Folder, watchdog: Watchdog) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from streams.shell.census import Census
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,3 +31,4 @@ class Workplace:
     router: Router
     metrics: Metrics
     prove_membership: Callable[[], Awaitable[None]]
+    census: Census = field(default_factory=Census)

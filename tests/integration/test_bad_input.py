@@ -256,10 +256,12 @@ def test_the_metric_counts_up(story: Story) -> None:
     by_reason = Counter(value(record)["reason"] for record in story.house.seen.letters)
     text = get(story.metrics_port, "/metrics")[1]
     found = re.findall(r'^quotastream_dead_letters_total{reason="(\w+)"} ([\d.]+)$', text, re.MULTILINE)
-    assert {reason: float(count) for reason, count in found} == by_reason
-    records = dict(re.findall(r'^quotastream_records_total{topic="([\w-]+)"} ([\d.]+)$', text, re.MULTILINE))
+    assert {reason: float(count) for reason, count in found if float(count)} == by_reason
+    pattern = r'^quotastream_records_total{result="(\w+)",topic="([\w-]+)"} ([\d.]+)$'
+    records = {(topic, result): float(count) for result, topic, count in re.findall(pattern, text, re.MULTILINE)}
     for topic in ("remittances", "policy-changes"):
-        assert float(records[topic]) >= sum(bad.topic == topic for bad in BAD) + story.good[topic]
+        assert records[topic, "dead_letter"] >= sum(bad.topic == topic for bad in BAD)
+        assert records[topic, "routed"] >= story.good[topic]
     assert "dandong" not in text  # no label names a group
     assert STEADY not in text
 

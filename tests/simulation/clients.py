@@ -205,6 +205,10 @@ class Consumer:
         await self._network.trip()
         return {tp: len(self._cluster.logs[tuple(tp)]) for tp in tps}
 
+    def highwater(self, tp: TopicPartition) -> int:
+        """Return the end, as the last fetch told it."""
+        return len(self._cluster.logs[tuple(tp)])
+
     async def beginning_offsets(self, tps: Any) -> dict[TopicPartition, int]:
         """Return the beginnings."""
         await self._network.trip()

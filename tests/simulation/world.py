@@ -175,7 +175,7 @@ def simulate(seed: int, trace: bool = False, model: bool = False) -> dict[str, i
             stack.enter_context(patch.object(module, "AIOKafkaProducer", clients.Producer))
         for module in (teller, told, originals, policy_log, letterbox):
             stack.enter_context(patch.object(module, "AIOKafkaConsumer", clients.Consumer))
-        stack.enter_context(patch.object(teller, "time", SimpleNamespace(monotonic=loop.time)))
+        stack.enter_context(patch.object(teller, "time", SimpleNamespace(monotonic=loop.time, time=loop.time)))
         evaluate_group = teller.Teller._evaluate_group
 
         def watched(self: Any, group_id: str, *out: Any) -> None:

@@ -37,12 +37,12 @@ def test_the_day_turns_a_little_after_midnight_utc(
     """Whatever the offset that the time is told in, and whatever is asked to settle."""
     file = tmp_path / "clock"
     file.write_text(moment)
-    assert clock.wall_clock(settle_seconds, file)() == of(day)
+    assert clock.WallClock(settle_seconds, file)() == of(day)
 
 
 def test_the_systems_clock_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a file it is the system's time that counts, each time anew."""
-    day_reached = clock.wall_clock(60)
+    day_reached = clock.WallClock(60)
     for moment, day in (("2026-07-01T00:00:30", "2026-06-30"), ("2026-07-01T00:01:30", "2026-07-01")):
         now = datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp()
         monkeypatch.setattr(clock.time, "time", lambda now=now: now)
@@ -53,7 +53,7 @@ def test_a_file_is_read_anew_and_stands_still_while_it_cannot_be(tmp_path: Path)
     """Who moves the clock may be writing the file just now: until it can be read, the time is the last one read."""
     file = tmp_path / "clock"
     file.write_text("2026-07-01T12:00:00Z")
-    day_reached = clock.wall_clock(60, file)
+    day_reached = clock.WallClock(60, file)
     assert day_reached() == of("2026-07-01")
     file.write_text("")
     assert day_reached() == of("2026-07-01")
@@ -70,7 +70,7 @@ def test_a_file_that_never_held_a_time_is_an_error(tmp_path: Path, text: str | N
     if text is not None:
         file.write_text(text)
     with pytest.raises(clock.ClockError, match="QUOTASTREAM_CLOCK_FILE") as error:
-        clock.wall_clock(60, file)()
+        clock.WallClock(60, file)()
     assert "\n" not in str(error.value)
 
 
