@@ -67,6 +67,7 @@ SAYS: dict[str, Callable[[Scrape], object]] = {
     "folded_packs_total": lambda s: (s.one("folded_packs_total") or 0) >= 5,
     "folded_events_total": lambda s: s.one("folded_events_total") == 5,
     "evaluations_total": lambda s: (s.one("evaluations_total") or 0) >= 4,
+    "evaluation_failures_total": lambda s: s.one("evaluation_failures_total") == 0,
     "statuses_total": lambda s: (s.one("statuses_total") or 0) >= 4,
     "alerts_total": lambda s: (
         (s.one("alerts_total", kind="behind_pace") or 0) >= 2 and (s.one("alerts_total", kind="silent") or 0) >= 1
