@@ -174,12 +174,12 @@ class Folder:
             self._adopt(teller.partition)
         self._consumer.begin_epoch()
 
-    def policies_changed(self, policies: Iterable[Policy]) -> None:
-        """Pass new policies on to the tellers of the groups that they may change."""
+    def policies_changed(self, policies: Iterable[Policy], arrived: float | None) -> None:
+        """Pass new policies, and when the first arrived, on to the tellers of the groups that they may change."""
         book = self._place.policy_log.book
         scopes = {scope for policy in policies for scope in book.reach(policy)}
         for teller in self._tellers.values():
-            teller.policies_changed(scopes)
+            teller.policies_changed(scopes, arrived)
 
 
 def _is_damage(error: BaseException) -> bool:

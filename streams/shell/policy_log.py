@@ -34,7 +34,9 @@ log = logging.getLogger(__name__)
 class PolicyLog:
     """The policies known to this worker, and how far it has read."""
 
-    def __init__(self, bootstrap_servers: str, names: Names, on_policies: Callable[[list[Policy]], None]) -> None:
+    def __init__(
+        self, bootstrap_servers: str, names: Names, on_policies: Callable[[list[Policy], float | None], None]
+    ) -> None:
         self.book = Book(MINOR_DIGITS)
         self.census = PolicyCensus(self.book)
         #: The log's next offset to read.
@@ -76,10 +78,12 @@ class PolicyLog:
             await asyncio.sleep(1.0)
             consumer.seek(self._tp, self.position)  # aiokafka may have moved on over what it didn't hand out
             return
-        news = [policy for record in fetched.get(self._tp, ()) for policy in self._take(record)]
+        records = fetched.get(self._tp, ())
+        news = [policy for record in records for policy in self._take(record)]
         self._end = consumer.highwater(self._tp) or self.position
         if news:
-            self._on_policies(news)
+            arrived = (ms / 1000 for record in records if (ms := arrived_ms(record)) > 0)
+            self._on_policies(news, min(arrived, default=None))
         async with self._moved:
             self._moved.notify_all()
 

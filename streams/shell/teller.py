@@ -89,17 +89,17 @@ class Teller:
         """Return for how long at most something known has not been told, at a monotonic time."""
         return now - self._told_all_at
 
-    def policies_changed(self, scopes: Collection[Scope]) -> None:
-        """Take note that policies may have changed the groups in these scopes."""
+    def policies_changed(self, scopes: Collection[Scope], arrived: float | None) -> None:
+        """Take note that policies may have changed the groups in these scopes, and when the first arrived."""
         self._woken.set()
         if not self.caught_up:
             return
         if EVERYBODY in scopes:
-            self.changed(self._groups())
+            self.changed(self._groups(), arrived)
             return
         book = self._place.policy_log.book
         for scope in scopes:
-            self.changed(filter(self._at_home, book.groups_in(scope)))
+            self.changed(filter(self._at_home, book.groups_in(scope)), arrived)
 
     async def run(self) -> None:
         """Take over and tell, for as long as the partition is this worker's."""

@@ -257,7 +257,7 @@ class Worker:
         policy_log = PolicyLog(
             self._bootstrap_servers,
             names,
-            lambda policies: folder.policies_changed(policies),  # noqa: PLW0108  the folder comes later
+            lambda *news: folder.policies_changed(*news),  # noqa: PLW0108  the folder comes later
         )
         place = Workplace(
             names, self._bootstrap_servers, await outbox.partitions(names.home), log_ids.policies,

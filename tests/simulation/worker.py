@@ -169,7 +169,7 @@ class SimulatedWorker:
         consumer = app.consumer = self.consumer = SimulatedConsumer(app, self.client)
         router = Router(NAMES, outbox, Letterbox("simulated", NAMES), consumer, METRICS)
         await router.start()
-        self.policy_log = PolicyLog("simulated", NAMES, lambda policies: folder.policies_changed(policies))  # noqa: PLW0108
+        self.policy_log = PolicyLog("simulated", NAMES, lambda *news: folder.policies_changed(*news))  # noqa: PLW0108
         self.input_ends = self.world.cluster.input_ends()
         place = Workplace(
             NAMES, "simulated", self.world.cluster.sizes[NAMES.home], "log", self.input_ends, self.world.day_reached,
