@@ -50,6 +50,12 @@ check: install ## Lint, format, types, import contracts, published schemas
 audit: install ## Look for known vulnerabilities of what the lock files pin (says so where nobody can be asked)
 	$(BIN)/python requirements/audit.py $(ARGS)
 
+docs: install ## Build the documentation as a site into build/site, every link checked
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+reference: install ## Write docs/reference/commands.md anew
+	$(BIN)/python -m streams.cli.reference
+
 acls: install ## Write deploy/acls.sh anew
 	$(BIN)/python -m streams.shell.acls > deploy/acls.sh
 

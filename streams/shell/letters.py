@@ -172,6 +172,8 @@ def _to_end(consumer: KafkaConsumer, partitions: list[TopicPartition]) -> Iterat
     """Yield every record up to the ends that there are now; marks that end transactions take offsets too."""
     begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
     left = [tp for tp in partitions if ends[tp] > begins[tp]]
+    if not left:
+        return
     consumer.assign(left)
     consumer.seek_to_beginning()
     patience = Patience()
