@@ -41,7 +41,7 @@ class Live:
         self._batch_seconds = batch_seconds
         self._ring = Ring(secrets.token_hex(4))
         self._grown = asyncio.Condition()
-        self._begun = False
+        self._begun = self._ended = False
         self.freshness: dict[str, object] = {}
 
     async def run(self) -> None:
@@ -62,22 +62,29 @@ class Live:
             change = self._board.take_changes()
             if change is not None:
                 self._ring.append(msgspec.json.encode(change))
-                async with self._grown:
-                    self._grown.notify_all()
+                await self._wake()
             await asyncio.sleep(self._batch_seconds)
 
     async def _measure(self) -> None:
         while True:
             self.freshness = freshness_value(self._reader.measured()) | {"day_reached": self._board.day_reached}
-            async with self._grown:
-                self._grown.notify_all()
+            await self._wake()
             await asyncio.sleep(FRESHNESS_SECONDS)
+
+    async def _wake(self) -> None:
+        async with self._grown:
+            self._grown.notify_all()
+
+    async def end(self) -> None:
+        """Let every reader come to an end."""
+        self._ended = True
+        await self._wake()
 
     async def events(self, last_event_id: str | None) -> AsyncIterator[Event]:
         """Yield what a page needs that has come as far as an event's id; at first how fresh it will be."""
         told: dict[str, object] | None = None
         at = self._ring.number_of(last_event_id)
-        while True:
+        while not self._ended:
             sent = None if at is None else self._ring.since(at)
             if not self._begun:
                 at = None
@@ -92,5 +99,5 @@ class Live:
                 told = self.freshness
                 yield Event("freshness", msgspec.json.encode(told))
             async with self._grown:
-                if self.freshness is told and (at == self._ring.newest or not self._begun):
+                if not self._ended and self.freshness is told and (at == self._ring.newest or not self._begun):
                     await self._grown.wait()

@@ -75,7 +75,7 @@ async def serve(
         log_level="warning", access_log=False, server_header=False, date_header=True, lifespan="off",
         timeout_graceful_shutdown=ENDS_WITHIN_SECONDS,
     )  # fmt: skip
-    server = _Server(config, ready)
+    server = _Server(config, ready, live)
     tasks = [asyncio.create_task(reader.run()), asyncio.create_task(live.run())]
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     tasks.append(serving)
@@ -96,14 +96,20 @@ async def serve(
 class _Server(uvicorn.Server):
     """Says when it is ready, and takes a signal for the wish to end well."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], live: Live) -> None:
         super().__init__(config)
         self._ready = ready
+        self._live = live
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer."""
         await super().startup(sockets)
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let the streams end first: they would never do so by themselves."""
+        await self._live.end()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  as uvicorn has it
         """End; uvicorn's own would raise the signal once more in the end."""

@@ -26,7 +26,7 @@ export class Grid {
     this.below = el("tr", { class: "space", "aria-hidden": "true" }, el("td", { colSpan: columns.length }));
     this.body = el("tbody", {}, this.above, this.below);
     this.table = el("table", { class: "rows", "aria-label": label }, el("thead", {}, this.head), this.body);
-    this.box = el("div", { class: "box", tabIndex: 0, role: "region", "aria-label": `${label}, scrollable` }, this.table);
+    this.box = el("div", { class: "box", tabIndex: 0, role: "group", "aria-label": `${label}, scrollable` }, this.table);
     this.empty = el("p", { class: "nothing", hidden: true }, "No group is like that.");
     fill(host, this.box, this.empty);
     this.draw = inFrame(() => this.#draw());
@@ -84,7 +84,31 @@ export class Grid {
       this.body.insertBefore(row.node, this.below);
     }
     while (this.#pool.length > last - first) this.#pool.pop().node.remove();
+    this.#rotate(first, last);
     this.#pool.forEach((row, at) => this.#put(row, first + at));
+  }
+
+  /** Move rows that went out of sight at one end to the other: those that stay in sight keep what they show. */
+  #rotate(first, last) {
+    const pool = this.#pool;
+    if (!pool.length || pool[0].at < 0 || pool.at(-1).at < first || pool[0].at >= last) return;
+    while (pool[0].at < first && pool.at(-1).at < last - 1) {
+      const row = pool.shift();
+      this.#place(row, pool.at(-1).at + 1);
+      pool.push(row);
+      this.body.insertBefore(row.node, this.below);
+    }
+    while (pool[0].at > first && pool.at(-1).at >= last) {
+      const row = pool.pop();
+      this.#place(row, pool[0].at - 1);
+      this.body.insertBefore(row.node, pool[0].node);
+      pool.unshift(row);
+    }
+  }
+
+  #place(row, at) {
+    row.at = at;
+    row.node.setAttribute("aria-rowindex", String(at + 2));
   }
 
   #newRow() {
@@ -94,10 +118,7 @@ export class Grid {
 
   #put(row, at) {
     const item = this.#items[at];
-    if (row.at !== at) {
-      row.at = at;
-      row.node.setAttribute("aria-rowindex", String(at + 2));
-    }
+    if (row.at !== at) this.#place(row, at);
     if (row.item === item) return;
     const sameGroup = row.item && this.keyOf(row.item) === this.keyOf(item);
     const changed = sameGroup && row.item.level !== item.level;

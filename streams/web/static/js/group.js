@@ -117,7 +117,7 @@ function drawEpisodes(host, episodes) {
 function drawLevies(host, levies) {
   if (!levies.length) { fill(host); return; }
   const number = (text, currency) => el("td", { class: "number" }, money(text, currency));
-  fill(host, el("h2", {}, "Levies"), el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Levies" }, el("table", { class: "figures" },
+  fill(host, el("h2", {}, "Levies"), el("div", { class: "scroll", tabIndex: 0, role: "group", "aria-label": "Levies" }, el("table", { class: "figures" },
     el("thead", {}, el("tr", {}, ["Levy", "Level", "Remitted", "Expected", "Target"].map((title, at) => el("th", { scope: "col", class: at > 1 ? "number" : null }, title)))),
     el("tbody", {}, levies.map((levy) => el("tr", {}, el("th", { scope: "row" }, levy.levy_id, el("span", { class: "quiet" }, ` ${levy.purpose}`)),
       el("td", {}, badge(levy.level)), number(levy.remitted_to_date, levy.currency), number(levy.expected_to_date, levy.currency), number(levy.target, levy.currency)))))));
@@ -166,7 +166,7 @@ function drawMonths(host, chart) {
   }
   const cell = (text) => el("td", { class: "number" }, amount(text ?? null));
   const wasOpen = host.querySelector("details")?.open ?? false;
-  fill(host, el("details", { open: wasOpen }, el("summary", {}, `As a table (${chart.currency})`), el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "The year as a table" }, el("table", { class: "figures" },
+  fill(host, el("details", { open: wasOpen }, el("summary", {}, `As a table (${chart.currency})`), el("div", { class: "scroll", tabIndex: 0, role: "group", "aria-label": "The year as a table" }, el("table", { class: "figures" },
     el("thead", {}, el("tr", {}, ["By", "First plan", "Expected then", "Expected now", "Remitted"].map((title, at) => el("th", { scope: "col", class: at ? "number" : null }, title)))),
     el("tbody", {}, rows.map(([day, at, last]) => el("tr", {}, el("th", { scope: "row" }, dayText(day)), cell(chart.original?.[at]), cell(chart.expected_then[at]),
       cell(chart.plans.at(-1)?.expected[at]), cell(last ? chart.remitted[at] : chart.remitted[at - 1]))))))));

@@ -26,7 +26,7 @@ export function showLetters() {
       return el("li", { "data-reason": reason }, el("b", {}, words(reason)), el("span", { class: "quiet" }, MEANING[reason] ?? ""), el("span", { class: "meter", "aria-hidden": "true" }, bar), el("strong", {}, count(many)));
     }))) : null,
     letters.last.length ? el("section", { class: "card", "aria-labelledby": "last-title" }, el("h2", { id: "last-title" }, "The last ones"),
-      el("div", { class: "scroll tall", tabIndex: 0, role: "region", "aria-labelledby": "last-title" }, el("table", { class: "figures" },
+      el("div", { class: "scroll tall", tabIndex: 0, role: "group", "aria-labelledby": "last-title" }, el("table", { class: "figures" },
         el("thead", {}, el("tr", {}, ["Record", "Reason", "Detail", "Told at"].map((text) => el("th", { scope: "col" }, text)))),
         el("tbody", {}, letters.last.map((letter) => el("tr", {}, el("th", { scope: "row" }, `${letter.topic} ${letter.partition}:${letter.offset}`), el("td", {}, words(letter.reason)), el("td", {}, letter.detail), el("td", {}, timeText(letter.told_at)))))))) : null);
 }

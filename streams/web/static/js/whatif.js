@@ -95,11 +95,11 @@ const SUMS = [["Target", "adjusted_target"], ["Expected to date", "expected_to_d
 function draw(answer) {
   const sums = answer.overall.map((row) => el("section", { class: "card", "aria-label": `Sums in ${row.currency}` },
     el("div", { class: "compare" }, el("span", {}, "now"), levelBar(row.before.levels, row.before.groups, "now"), el("span", {}, "then"), levelBar(row.after.levels, row.after.groups, "then")),
-    el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": `Sums in ${row.currency}, now and then` }, el("table", { class: "figures" },
+    el("div", { class: "scroll", tabIndex: 0, role: "group", "aria-label": `Sums in ${row.currency}, now and then` }, el("table", { class: "figures" },
       el("thead", {}, el("tr", {}, [`Sums, ${row.currency}`, "Now", "Then"].map((title, at) => el("th", { scope: "col", class: at ? "number" : null }, title)))),
       el("tbody", {}, SUMS.map(([label, name, show = amount]) => el("tr", {}, el("th", { scope: "row" }, label), el("td", { class: "number" }, show(row.before[name])), el("td", { class: "number" }, show(row.after[name])))))))));
   const moved = answer.moved.length ? el("section", { class: "card", "aria-labelledby": "moved-title" }, el("h2", { id: "moved-title" }, "Whose level would be another"),
-    el("div", { class: "scroll tall", tabIndex: 0, role: "region", "aria-labelledby": "moved-title" }, el("table", { class: "figures" },
+    el("div", { class: "scroll tall", tabIndex: 0, role: "group", "aria-labelledby": "moved-title" }, el("table", { class: "figures" },
       el("thead", {}, el("tr", {}, ["Group", "Now", "Then", "Shortfall now", "Shortfall then"].map((title, at) => el("th", { scope: "col", class: at > 2 ? "number" : null }, title)))),
       el("tbody", {}, answer.moved.slice(0, 500).map((one) => el("tr", {}, el("th", { scope: "row" }, el("a", { href: groupLink(one.group_id, answer.plan_year) }, one.group_id)),
         el("td", {}, badge(one.before.level)), el("td", {}, badge(one.after.level)),
