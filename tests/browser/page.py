@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,9 +23,11 @@ COMMAND = str(Path(sys.executable).with_name("quotastream"))
 class Page:
     """The page's process, always on the same port."""
 
-    def __init__(self, bootstrap_servers: str, prefix: str, clock: Path | None = None, *arguments: str) -> None:
-        self.port = free_port()
-        self._command = [COMMAND, "web", "--json", "--port", str(self.port), *arguments]
+    def __init__(
+        self, bootstrap_servers: str, prefix: str, clock: Path | None = None, *arguments: str, any_port: bool = False
+    ) -> None:
+        self.port = 0 if any_port else free_port()
+        self._command = [COMMAND, "web", "--json", *([] if any_port else ["--port", str(self.port)]), *arguments]
         self._environment = os.environ | {
             "QUOTASTREAM_BOOTSTRAP_SERVERS": bootstrap_servers, "QUOTASTREAM_PREFIX": prefix,
         }  # fmt: skip
@@ -42,14 +45,32 @@ class Page:
         self._process = subprocess.Popen(self._command, env=self._environment, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         said = self._process.stdout.readline()
+        self.port = self.port or int(json.loads(said)["url"].split(":")[2].strip("/"))
         assert json.loads(said) == {"url": self.url}, said
         return self
 
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        """Run it to its end, with further arguments; return the exit code and what it wrote."""
+        done = subprocess.run(
+            [*self._command, *arguments], env=self._environment, capture_output=True, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout, done.stderr
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait until it ends; return the exit code."""
+        assert self._process is not None
+        return self._process.wait(30)
+
     def stop(self) -> int:
         """End it with SIGTERM; return the exit code."""
-        assert self._process is not None
-        self._process.terminate()
-        return self._process.wait(20)
+        self.signal(signal.SIGTERM)
+        return self.wait()
 
     def get(self, path: str, **headers: str) -> Any:
         """Return the JSON of an answer."""
