@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from streams.core.rest import next_due_day
 from streams.core.status import status_value
 from streams.core.view import AccountView
 from streams.core.walk import canonical_episodes
@@ -46,11 +47,28 @@ def evaluate(
     of an earlier evaluation of the same account with the same book and money, only spares work.
     """
     view = AccountView(book, money, group_id, plan_year)
+    found = _judged(view, day_reached, known)
+    return Account(status_value(view, found.day, found.episodes), found.episodes, found)
+
+
+def judge(
+    book: Book, money: AccountMoney, group_id: str, plan_year: int, day_reached: Day, known: Known | None = None
+) -> Known:
+    """Return only the canonical history of the same account, to be told before its status is worked out."""
+    return _judged(AccountView(book, money, group_id, plan_year), day_reached, known)
+
+
+def next_due(book: Book, money: AccountMoney, group_id: str, plan_year: int, known: Known) -> Day:
+    """Return the first day on which more than as_of may change in an account by the turn of days alone."""
+    return next_due_day(AccountView(book, money, group_id, plan_year), known.day, known.episodes)
+
+
+def _judged(view: AccountView, day_reached: Day, known: Known | None) -> Known:
     d = view.year.reached(day_reached)
+    policies, money = view.book.version, view.money.version
     if known is None:
-        episodes = canonical_episodes(view, d)
-    else:
-        since = min(known.day + 1, book.changed_from(group_id, known.policies), money.changed_from(known.money))
-        episodes = canonical_episodes(view, d, known.episodes, since)
-    known = Known(d, book.version, money.version, episodes)
-    return Account(status_value(view, d, episodes), episodes, known)
+        return Known(d, policies, money, canonical_episodes(view, d))
+    since = min(
+        known.day + 1, view.book.changed_from(view.group_id, known.policies), view.money.changed_from(known.money)
+    )
+    return Known(d, policies, money, canonical_episodes(view, d, known.episodes, since))

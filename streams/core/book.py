@@ -6,21 +6,23 @@ depend on policies alone. Not here: what decrees in force on a day add up to (de
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from bisect import insort
+from typing import TYPE_CHECKING
 
+from streams.core.changes import Changes
 from streams.core.events import (
-    EVERYBODY,
     Added,
     ExchangeRateSet,
-    GroupClosed,
     GroupOpened,
-    HeadcountChanged,
     LevyImposed,
     LevyLifted,
     Revoked,
     Scope,
     TargetSet,
 )
+from streams.core.pattern import NAMING_GROUPS, NOBODY, Own, Pattern, in_order, pattern_key, scopes_of
+from streams.core.plan import Plan
+from streams.core.rank import own_day
 from streams.core.rates import Rates
 from streams.core.timeline import Timeline
 from streams.core.years import DAWN, NEVER, plan_year, year_of
@@ -29,17 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from streams.core.events import Day, Policy
+    from streams.core.pattern import Peers
 
-NAMING_GROUPS = (GroupOpened, GroupClosed, TargetSet, HeadcountChanged)
-REMEMBERED_GROUPS = 1024  # whose timelines are kept: bounds memory, changes no result
-
-
-class _Remembered(NamedTuple):
-    """The timelines of one group by year, and the book's version when they were made."""
-
-    version: int
-    years: dict[int, Timeline]
-    before: dict[int, Timeline]  # as they were at an earlier version
+# These bound memory, and change no result.
+REMEMBERED_PATTERNS = 1 << 16
+REMEMBERED_PLANS = 4096
 
 
 class Book:
@@ -50,17 +46,19 @@ class Book:
         self.minor_digits = minor_digits
         self.rates = Rates(minor_digits)
         self._policies: dict[str, Policy] = {}
-        self._named: dict[str, list[Policy]] = {}  # by group: policies that name it, or whose scope does
+        self._own: dict[str, Own] = {}  # by group
         self._regional: dict[str, list[Policy]] = {}
         self._general: list[Policy] = []
         self._lifts: dict[str, list[LevyLifted]] = {}
         self._levies: dict[str, list[LevyImposed]] = {}
         self._revocations: dict[str, list[Revoked]] = {}  # by the policy that they name
-        self._groups: set[str] = set()
-        self._regions: dict[str, set[str]] = {}  # by group: each region that any opening of it names
+        self._groups: list[str] = []  # in the order in which they were named first
         self._region_groups: dict[str, set[str]] = {}
-        self._timelines: dict[str, _Remembered] = {}
-        self._changes: dict[Scope, list[tuple[int, Day]]] = {}  # (version after it, first day that it may change)
+        self._changes: dict[Scope, Changes] = {}  # of scopes that cover more than one group
+        self._peers: Peers = {}
+        self._patterns: dict[tuple[object, ...], Pattern] = {}
+        self._pattern_days: set[Day] = set()  # own days of the policies in them
+        self._plans: dict[tuple[Pattern, int], Plan] = {}
 
     def add(self, policy: Policy) -> Added:
         """Add a policy; the first of one policy_id stands."""
@@ -70,13 +68,21 @@ class Book:
         self._policies[policy.policy_id] = policy
         self._file(policy)
         for scope in self.reach(policy):
-            self._changes.setdefault(scope, []).append((self.version, self._first_changed(policy)))
+            self._changes_of(scope).add(self.version, self._first_changed(policy))
+            if scope.group_id is not None:
+                own = self._own[scope.group_id]
+                own.stale_from = min(own.stale_from, self._first_changed(policy))
         return Added.NEW
 
     @property
     def version(self) -> int:
         """Grows with each policy that is added."""
         return len(self._policies)
+
+    def _changes_of(self, scope: Scope) -> Changes:
+        if scope.group_id is not None:
+            return self._own.setdefault(scope.group_id, Own()).changes
+        return self._changes.setdefault(scope, Changes())
 
     def _first_changed(self, policy: Policy) -> Day:
         """Return the first day on which a policy may change anything: a decree's issue day; any, for a fact."""
@@ -85,13 +91,18 @@ class Book:
 
     def changed_from(self, group_id: str, version: int) -> Day:
         """Return the first day that policies added since a version may have changed for a group; NEVER if none."""
+        if version == self.version:
+            return NEVER
+        own = self._own.get(group_id, NOBODY)
+        return min(own.changes.since(version), self._changed_for_all(self._pattern(group_id, own), version))
+
+    def _changed_for_all(self, pattern: Pattern, version: int) -> Day:
+        """Return the same of policies that cover more than one group."""
         first = NEVER
-        regions = (Scope(region=region) for region in self._regions.get(group_id, ()))
-        for scope in (EVERYBODY, Scope(group_id=group_id), *regions):
-            for after, day in reversed(self._changes.get(scope, ())):
-                if after <= version:
-                    break
-                first = min(first, day)
+        for scope in scopes_of(pattern.regions):
+            changes = self._changes.get(scope)
+            if changes is not None:
+                first = min(first, changes.since(version))
         return first
 
     def policy(self, policy_id: str) -> Policy | None:
@@ -106,7 +117,7 @@ class Book:
         return len(self._policies)
 
     def group_ids(self) -> Collection[str]:
-        """Return the groups that policies name ("Arithmetic": groups)."""
+        """Return the groups that policies name ("Arithmetic": groups), in the order of their first naming."""
         return self._groups
 
     def reach(self, policy: Policy) -> list[Scope]:
@@ -115,7 +126,7 @@ class Book:
         A revocation of something unknown reaches nobody: what it names will, when it comes.
         """
         if isinstance(policy, ExchangeRateSet):
-            return [EVERYBODY]
+            return [Scope()]
         if isinstance(policy, Revoked):
             named = self._policies.get(policy.revokes)
             return [] if named is None or isinstance(named, Revoked) else self.reach(named)
@@ -134,13 +145,14 @@ class Book:
 
         `money_years` are those in which any remittance of the group is known (decisions/0001, 2).
         """
-        if group_id not in self._groups and not money_years:
+        own = self._own.get(group_id, NOBODY)
+        if not own.is_named and not money_years:
             return []
-        current = year_of(day_reached)
+        pattern, current = self._pattern(group_id, own), year_of(day_reached)
         return [
             year
-            for year in sorted({current, *self.history_years(group_id, money_years)})
-            if year in money_years or self._account_exists(group_id, year, day_reached, opened=year == current)
+            for year in sorted({current, *self._levied_years(pattern), *money_years})
+            if year in money_years or self._plan(pattern, year).has_account(day_reached, opened=year == current)
         ]
 
     def history_years(self, group_id: str, money_years: Collection[int]) -> list[int]:
@@ -148,42 +160,73 @@ class Book:
 
         An account that exists no longer, its target revoked, keeps its history: it lapsed (decisions/0001, 2).
         """
-        if group_id not in self._groups and not money_years:
+        own = self._own.get(group_id, NOBODY)
+        if not own.is_named and not money_years:
             return []
-        years = set(money_years)
-        for policy in self.touching(group_id):
-            if isinstance(policy, TargetSet):
-                years.add(policy.plan_year)
-            elif isinstance(policy, LevyImposed):
-                years.add(year_of(policy.from_day))
-        return sorted(years)
+        return sorted({*money_years, *self._levied_years(self._pattern(group_id, own))})
 
-    def _account_exists(self, group_id: str, year: int, day_reached: Day, *, opened: bool) -> bool:
-        bounds = plan_year(year)
-        decrees = self.timeline(group_id, year).decrees_on(bounds.reached(day_reached))
-        if decrees.targets or decrees.levies:
-            return True
-        return opened and decrees.opened_in(bounds, day_reached)
+    def _levied_years(self, pattern: Pattern) -> set[int]:
+        """Return the years of known targets and levies."""
+        if pattern.years is None or pattern.years[0] != self.version:
+            years = {
+                policy.plan_year if isinstance(policy, TargetSet) else year_of(policy.from_day)
+                for policy in self.touching(pattern)
+                if isinstance(policy, TargetSet | LevyImposed)
+            }
+            pattern.years = (self.version, years)
+        return pattern.years[1]
 
     def timeline(self, group_id: str, year: int) -> Timeline:
-        """Return the decrees of a group and year through time; remembered until a policy reaches the group."""
-        remembered = self._timelines.pop(group_id, None)
-        if remembered is None or self.changed_from(group_id, remembered.version) != NEVER:
-            before = {} if remembered is None else remembered.before | remembered.years
-            remembered = _Remembered(self.version, {}, before)
-            if len(self._timelines) >= REMEMBERED_GROUPS:
-                del self._timelines[next(iter(self._timelines))]
-        self._timelines[group_id] = remembered  # the one used last is last
-        timeline = remembered.years.get(year)
-        if timeline is None:
-            earlier = remembered.before.pop(year, None)
-            timeline = remembered.years[year] = Timeline(self, group_id, plan_year(year), earlier)
-        return timeline
+        """Return the decrees of a group and year through time."""
+        own = self._own.get(group_id, NOBODY)
+        return Timeline(self._plan(self._pattern(group_id, own), year), group_id, own.policies)
 
-    def touching(self, group_id: str) -> Iterator[Policy]:
-        """Yield the decrees that name the group, or that may cover it, of any year (levy_lifted: no)."""
-        yield from self._named.get(group_id, ())
-        for region in self._regions.get(group_id, ()):
+    def _pattern(self, group_id: str, own: Own) -> Pattern:
+        """Return what the group's own policies say, shared with all groups of which it is the same."""
+        before = own.pattern
+        if before is not None and own.stale_from == NEVER and before.peers is self._peers:
+            return before
+        policies = own.policies = in_order(own.policies)
+        revoked = {p.policy_id: self.revoked_on(p.policy_id) for p in policies if p.policy_id in self._revocations}
+        key = pattern_key(policies, revoked, self._peers)
+        pattern = None if key is None else self._patterns.get(key)
+        if pattern is None:
+            pattern = Pattern(group_id, policies, self._peers, before, own.stale_from)
+            if before is not None:
+                before.before = None
+            if key is not None:
+                if len(self._patterns) >= REMEMBERED_PATTERNS:
+                    self._patterns.clear()
+                self._patterns[key] = pattern
+                self._pattern_days.update(own_day(policy) for policy in policies)
+        if own is not NOBODY:
+            own.pattern, own.stale_from = pattern, NEVER
+        return pattern
+
+    def _plan(self, pattern: Pattern, year: int) -> Plan:
+        """Return the plan of a pattern and year; remembered until a policy reaches it."""
+        plan = self._plans.get((pattern, year))
+        if plan is not None and plan.version == self.version:
+            return plan
+        former, changed_from = plan, NEVER
+        if plan is None:
+            if pattern.before is not None and pattern.before.group_id == pattern.group_id:
+                former = self._plans.pop((pattern.before, year), None)
+            changed_from = DAWN if former is None else pattern.before_until
+            if len(self._plans) >= REMEMBERED_PLANS:
+                del self._plans[next(iter(self._plans))]
+        if former is not None:
+            changed_from = min(changed_from, self._changed_for_all(pattern, former.version))
+        if plan is not None and changed_from == NEVER:
+            plan.version = self.version
+            return plan
+        plan = self._plans[pattern, year] = Plan(self, pattern, plan_year(year), former, changed_from)
+        return plan
+
+    def touching(self, pattern: Pattern) -> Iterator[Policy]:
+        """Yield the decrees that name groups of a pattern, or that may cover them, of any year (levy_lifted: no)."""
+        yield from pattern.policies
+        for region in pattern.regions:
             yield from self._regional.get(region, ())
         yield from self._general
 
@@ -201,9 +244,11 @@ class Book:
 
     def _file(self, policy: Policy) -> None:
         if isinstance(policy, NAMING_GROUPS):
-            self._groups.add(policy.group_id)
+            own = self._own.setdefault(policy.group_id, Own())
+            if not own.is_named:
+                own.is_named = True
+                self._groups.append(policy.group_id)
         if isinstance(policy, GroupOpened):
-            self._regions.setdefault(policy.group_id, set()).add(policy.region)
             self._region_groups.setdefault(policy.region, set()).add(policy.group_id)
         if isinstance(policy, Revoked):
             self._revocations.setdefault(policy.revokes, []).append(policy)
@@ -225,11 +270,22 @@ class Book:
             self._levies.setdefault(policy.levy_id, []).append(policy)
         scope = _whom(policy)
         if scope.group_id is not None:
-            self._named.setdefault(scope.group_id, []).append(policy)
-        elif scope.region is not None:
+            own = self._own.setdefault(scope.group_id, Own())
+            own.policies = (*own.policies, policy)
+            return
+        self._meet(policy)
+        if scope.region is not None:
             self._regional.setdefault(scope.region, []).append(policy)
         else:
             self._general.append(policy)
+
+    def _meet(self, policy: Policy) -> None:
+        """Note a policy that covers more than one group; patterns that it may stand between are found anew."""
+        day = own_day(policy)
+        if day in self._pattern_days:
+            self._peers = dict(self._peers)
+            self._patterns, self._pattern_days = {}, set()
+        insort(self._peers.setdefault(day, []), (policy.issued_at_us, policy.policy_id))
 
 
 def _whom(policy: Policy) -> Scope:

@@ -49,6 +49,8 @@ class Decrees:
     def __init__(self, group_id: str, policies: Iterable[Policy], openings: list[GroupOpened] | None = None) -> None:
         """Sort the policies that name or cover the group; `openings` stand in for those among them."""
         policies = list(policies)
+        self.group_id = group_id
+        self.given = policies
         own = [policy for policy in policies if isinstance(policy, GroupOpened)]
         self.openings = own if openings is None else openings
         self.region = max(self.openings, key=issue_order).region if self.openings else None

@@ -5,22 +5,21 @@ Lives here: the formulas of "Arithmetic" from T to projected_total. Not here: al
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from streams.core.money import decimal_text, ratio_text, round_half_even
 
 if TYPE_CHECKING:
+    from streams.core.curve import Curve
     from streams.core.events import Day
-    from streams.core.takings import Curve
-    from streams.core.timeline import Claim, Original, Regime
+    from streams.core.plan import Claim
+    from streams.core.timeline import Original, Regime
     from streams.core.view import AccountView
 
 TRAILING_DAYS = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """What is shown of one account on one day, in minor units of its currency; None where there is none."""
 
     currency: str
@@ -81,8 +80,7 @@ def figures_of(view: AccountView, claim: Claim, original: Original | None, day: 
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
+class Outlook(NamedTuple):
     """What it takes, and what it comes to if it goes on like this; minor units (a day), None where divided by 0."""
 
     required_daily_rate: int | None
@@ -94,9 +92,12 @@ def outlook_of(view: AccountView, regime: Regime, claim: Claim, curve: Curve, da
     """Return the daily rates and the projection of a base account on a day."""
     schedule = claim.schedule
     days_left = regime.days_left(day)
-    missing = max(0, schedule.total - curve.by(day) * schedule.denominator)
+    paid, paid_before = curve.by(day), curve.by(day - 1)
+    missing = max(0, schedule.total - paid * schedule.denominator)
     required = round_half_even(missing, schedule.denominator * days_left) if days_left else None
     days = min(TRAILING_DAYS, max(0, day - view.year.first))
-    trailing = curve.by(day - 1) - curve.by(day - 1 - days)
-    going_on = round_half_even(curve.by(day - 1) * days + trailing * days_left, days) if days else curve.by(day - 1)
-    return Outlook(required, round_half_even(trailing, days) if days else 0, max(curve.by(day), going_on))
+    if not days:
+        return Outlook(required, 0, max(paid, paid_before))
+    trailing = paid_before - curve.by(day - 1 - days)
+    going_on = round_half_even(paid_before * days + trailing * days_left, days)
+    return Outlook(required, round_half_even(trailing, days), max(paid, going_on))

@@ -38,6 +38,11 @@ class Episode(NamedTuple):
     levy_id: str | None
     opened_on: Day
     history: tuple[Step, ...]
+    digest: str  # of the history: it is compared with what was told whenever anything happens
+
+    def with_history(self, history: tuple[Step, ...]) -> Episode:
+        """Return the episode with another history."""
+        return self._replace(history=history, digest=history_digest(history))
 
     @property
     def is_open(self) -> bool:

@@ -10,18 +10,18 @@ from bisect import bisect_left
 from operator import ge, lt, mul
 from typing import TYPE_CHECKING, NamedTuple
 
-from streams.core.takings import WINDOW_DAYS
-from streams.core.timeline import active_days
-from streams.core.years import NEVER
+from streams.core.curve import WINDOW_DAYS
+from streams.core.plan import active_days
+from streams.core.years import DAWN, NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from fractions import Fraction
 
+    from streams.core.curve import Curve
     from streams.core.events import Day
-    from streams.core.takings import Curve
+    from streams.core.plan import Claim
     from streams.core.thresholds import Thresholds
-    from streams.core.timeline import Claim
     from streams.core.years import Steps
 
 MIN_DAYS_LEFT = 30  # `unreachable` never divides by fewer
@@ -131,9 +131,14 @@ def recovered(ground: Ground, start: Day, stop: Day) -> bytes:
     return _pace(ground, start, stop, ground.thresholds.recovered, ground.curve.by_run(start, stop), ge)
 
 
+def days_left(ground: Ground, day: Day) -> int:
+    """Return how many active days there are from a day to the account's end."""
+    return active_days(ground.activity, day, ground.claim.end + 1)
+
+
 def _rates_needed(ground: Ground, start: Day, stop: Day) -> list[int]:
     """Return max(30, days_left) for active days start..stop-1: with each such day one fewer is left."""
-    left = active_days(ground.activity, start, ground.claim.end + 1)
+    left = days_left(ground, start)
     return [max(MIN_DAYS_LEFT, left - gone) for gone in range(stop - start)]
 
 
@@ -171,6 +176,12 @@ def reachable(ground: Ground, start: Day, stop: Day) -> bytes:
     return bytes((total - money * denominator) * per_money <= per_best * best * left for money, best, left in rows)
 
 
+def last_before(days: Sequence[Day], day: Day) -> Day:
+    """Return the last of some days that is before a day; DAWN if none is."""
+    at = bisect_left(days, day)
+    return days[at - 1] if at else DAWN
+
+
 def silent(ground: Ground, start: Day, stop: Day) -> bytes:
     """R(x-1) < T, and silent_days due days before x and after the last day < x with any remittance."""
     judgeable = min(stop, ground.day_met + 1)
@@ -178,7 +189,7 @@ def silent(ground: Ground, start: Day, stop: Day) -> bytes:
     needed = ground.thresholds.silent_days
     paid = ground.paid_days
     at = bisect_left(paid, start)  # the days paid before `start` are those before `at`
-    last = paid[at - 1] if at else 0
+    last = last_before(paid, start)
     for following in (*paid[at:], NEVER):
         if following - last > needed:  # else there are not even so many days between them
             since = max(ground.claim.judged_from, last + 1)

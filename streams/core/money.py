@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 RATIO_DECIMALS = 4
+_USUAL = 1 << 64  # up to here the quick way
 _SHORT_BITS = 10_000  # Python writes an int of at most 4300 digits; a target may be multiplied beyond that by decrees
 
 
@@ -22,6 +23,10 @@ def round_half_even(numerator: int, denominator: int) -> int:
 
 def decimal_text(units: int, decimals: int) -> str:
     """Return an integer of 10**-decimals units as a decimal string: (-1234, 2) is "-12.34"."""
+    if decimals and 0 <= units < _USUAL:
+        digits = str(units)
+        if len(digits) > decimals:
+            return f"{digits[:-decimals]}.{digits[-decimals:]}"
     sign = "-" if units < 0 else ""
     digits = str(abs(units) if units.bit_length() < _SHORT_BITS else Decimal(abs(units))).rjust(decimals + 1, "0")
     if not decimals:

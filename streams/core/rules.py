@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from streams.core import judgements
+from streams.core import calm, judgements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from streams.core.events import Day
     from streams.core.judgements import Ground
 
     Judgement = Callable[[Ground, Day, Day], bytes]
     Alive = Callable[[Ground], list[tuple[Day, Day]]]
+    Calm = Callable[[Sequence[Ground], str | None], bool]
 
 WARNING = "warning"
 CRITICAL = "critical"
@@ -39,6 +40,7 @@ class Kind(NamedTuple):
     opens: Judgement  # on complete days
     severity: str  # with which it opens, unless `critical` says critical
     closes: Judgement  # on x itself, so that money closes at once
+    calm: Calm  # nothing of all this can happen, given the severity of one that is open
     critical: Judgement | None = None  # on complete days: opens as critical, or escalates
     eases: Judgement | None = None  # on x itself: critical becomes warning, where nothing closes
     runs: bool = False  # the opening judgement must hold on for_days days in a row
@@ -55,6 +57,7 @@ KINDS = (
         critical=judgements.far_behind,
         eases=judgements.eased,
         closes=judgements.recovered,
+        calm=calm.pace_is_calm,
         runs=True,
     ),
     Kind(
@@ -66,6 +69,7 @@ KINDS = (
         critical=judgements.far_behind,
         eases=judgements.eased,
         closes=judgements.recovered,
+        calm=calm.pace_is_calm,
         runs=True,
     ),
     Kind(
@@ -75,6 +79,7 @@ KINDS = (
         opens=judgements.unreachable,
         severity=CRITICAL,
         closes=judgements.reachable,
+        calm=calm.reach_is_calm,
     ),
     Kind(
         "silent",
@@ -83,6 +88,7 @@ KINDS = (
         opens=judgements.silent,
         severity=WARNING,
         closes=judgements.heard,
+        calm=calm.silence_is_calm,
         retargets=False,
     ),
     Kind(
@@ -92,6 +98,7 @@ KINDS = (
         opens=judgements.unmet,
         severity=CRITICAL,
         closes=judgements.met,
+        calm=calm.end_is_calm,
     ),
     Kind(
         "missed",
@@ -100,5 +107,9 @@ KINDS = (
         opens=judgements.unmet,
         severity=CRITICAL,
         closes=judgements.met,
+        calm=calm.end_is_calm,
     ),
 )
+
+BASE_KINDS = tuple(kind for kind in KINDS if not kind.of_levy)
+LEVY_KINDS = tuple(kind for kind in KINDS if kind.of_levy)

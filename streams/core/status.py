@@ -13,80 +13,80 @@ from streams.core.rules import CRITICAL, WARNING
 from streams.core.years import day_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from streams.core.events import Day
     from streams.core.history import Episode
-    from streams.core.timeline import Claim, Regime
+    from streams.core.plan import Claim
+    from streams.core.timeline import Regime
     from streams.core.view import AccountView
 
 SHOWN_POLICIES = 50
-FIGURE_FIELDS = (
-    "original_target",
-    "adjusted_target",
-    "expected_to_date",
-    "remitted_to_date",
-    "shortfall",
-    "surplus",
-    "attainment_to_date",
-    "attainment_of_target",
-    "required_daily_rate",
-    "trailing_daily_rate",
-    "projected_total",
-    "policy_effect",
-    "remittance_effect",
+NO_FIGURES = dict.fromkeys(
+    (
+        "original_target",
+        "adjusted_target",
+        "expected_to_date",
+        "remitted_to_date",
+        "shortfall",
+        "surplus",
+        "attainment_to_date",
+        "attainment_of_target",
+        "required_daily_rate",
+        "trailing_daily_rate",
+        "projected_total",
+        "policy_effect",
+        "remittance_effect",
+    )
 )
 
 
 def status_value(view: AccountView, d: Day, episodes: Sequence[Episode]) -> dict[str, object]:
     """Return the quota-status value of an account on d, given its canonical history to d."""
     regime = view.timeline.regime_on(d)
+    claim, levies = regime.base, regime.levies
     open_episodes = [episode for episode in episodes if episode.is_open]
-    applied = regime.decrees.applied
     return {
         "schema_version": 1,
         "type": "quota_status",
         "group_id": view.group_id,
-        "region": regime.decrees.region,
+        "region": regime.region,
         "plan_year": view.year.year,
         "as_of": day_text(d),
-        "currency": None if regime.base is None else regime.base.currency,
-        **_base_figures(view, regime, d),
-        "level": _level(view, regime, d, open_episodes),
+        "currency": None if claim is None else claim.currency,
+        **(NO_FIGURES if claim is None else _base_figures(view, regime, claim, d)),
+        "level": _level(view, regime, claim, d, open_episodes),
         "open_episodes": [_open_episode(episode) for episode in open_episodes],
-        "levies": [_levy_value(view, regime, claim, d, open_episodes) for claim in regime.levies.values()],
-        "unconverted": _unconverted(view, regime, d),
-        "unassigned": _unassigned(view, regime, d),
+        "levies": [_levy_value(view, regime, levy, d, open_episodes) for levy in levies.values()] if levies else [],
+        "unconverted": _unconverted(view, claim, levies, d),
+        "unassigned": _unassigned(view, levies, d),
         "headcount": regime.headcount.on(view.year.decree_day(d)),
         "remittance_count": view.money.count_by(d),
-        "policies_applied": [policy.policy_id for policy in applied[-SHOWN_POLICIES:]],
-        "policies_applied_count": len(applied),
+        "policies_applied": regime.shown_policies(SHOWN_POLICIES),
+        "policies_applied_count": len(regime.law.decrees.applied),
     }
 
 
-def _base_figures(view: AccountView, regime: Regime, d: Day) -> dict[str, str | None]:
-    claim = regime.base
-    if claim is None:
-        return dict.fromkeys(FIGURE_FIELDS)
+def _base_figures(view: AccountView, regime: Regime, claim: Claim, d: Day) -> dict[str, str | None]:
     curve = view.curve(None, claim.currency)
     shown = figures_of(view, claim, regime.original, d, curve.by(d))
     outlook = outlook_of(view, regime, claim, curve, d)
-    values = (
-        shown.text(shown.original_target),
-        shown.text(shown.adjusted_target),
-        shown.text(shown.expected),
-        shown.text(shown.remitted),
-        shown.text(shown.shortfall),
-        shown.text(shown.surplus),
-        shown.attainment_to_date,
-        shown.attainment_of_target,
-        shown.text(outlook.required_daily_rate),
-        shown.text(outlook.trailing_daily_rate),
-        shown.text(outlook.projected_total),
-        shown.text(shown.policy_effect),
-        shown.text(shown.remittance_effect),
-    )
-    return dict(zip(FIGURE_FIELDS, values, strict=True))
+    decimals = shown.decimals
+    return {
+        "original_target": shown.text(shown.original_target),
+        "adjusted_target": decimal_text(shown.adjusted_target, decimals),
+        "expected_to_date": decimal_text(shown.expected, decimals),
+        "remitted_to_date": decimal_text(shown.remitted, decimals),
+        "shortfall": decimal_text(shown.shortfall, decimals),
+        "surplus": decimal_text(shown.surplus, decimals),
+        "attainment_to_date": shown.attainment_to_date,
+        "attainment_of_target": shown.attainment_of_target,
+        "required_daily_rate": shown.text(outlook.required_daily_rate),
+        "trailing_daily_rate": decimal_text(outlook.trailing_daily_rate, decimals),
+        "projected_total": decimal_text(outlook.projected_total, decimals),
+        "policy_effect": shown.text(shown.policy_effect),
+        "remittance_effect": shown.text(shown.remittance_effect),
+    }
 
 
 def _paid_in_full(view: AccountView, claim: Claim, d: Day) -> bool:
@@ -98,8 +98,7 @@ def _worst(severities: Iterable[str]) -> str:
     return min((severity for severity in severities), key=(CRITICAL, WARNING).index, default="ok")
 
 
-def _level(view: AccountView, regime: Regime, d: Day, open_episodes: Sequence[Episode]) -> str:
-    claim = regime.base
+def _level(view: AccountView, regime: Regime, claim: Claim | None, d: Day, open_episodes: Sequence[Episode]) -> str:
     if claim is None or not claim.schedule.total:
         return "no_target"
     if _paid_in_full(view, claim, d):
@@ -159,13 +158,13 @@ def _sums_text(view: AccountView, sums: Iterable[tuple[str, int]]) -> dict[str, 
     return {currency: decimal_text(totals[currency], view.book.minor_digits[currency]) for currency in sorted(totals)}
 
 
-def _unconverted(view: AccountView, regime: Regime, d: Day) -> dict[str, str]:
-    waiting = list(view.waiting(None, None if regime.base is None else regime.base.currency, d))
-    for claim in regime.levies.values():
+def _unconverted(view: AccountView, base: Claim | None, levies: Mapping[str, Claim], d: Day) -> dict[str, str]:
+    waiting = list(view.waiting(None, None if base is None else base.currency, d))
+    for claim in levies.values():
         waiting += view.waiting(claim.levy_id, claim.currency, d)
-    return _sums_text(view, waiting)
+    return _sums_text(view, waiting) if waiting else {}
 
 
-def _unassigned(view: AccountView, regime: Regime, d: Day) -> dict[str, str]:
-    levy_ids = {purse.levy_id for purse in view.money.purses()} - {None, *regime.levies}
+def _unassigned(view: AccountView, levies: Mapping[str, Claim], d: Day) -> dict[str, str]:
+    levy_ids = {purse.levy_id for purse in view.money.purses() if purse.levy_id is not None} - levies.keys()
     return _sums_text(view, (sums for levy_id in levy_ids for sums in view.waiting(levy_id, None, d)))

@@ -11,23 +11,24 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from streams.core.causes import causes_of
+from streams.core.curve import WINDOW_DAYS
 from streams.core.figures import figures_of
 from streams.core.history import EMPTY_HISTORY_DIGEST, Step, canonical_json, history_digest, history_value
 from streams.core.money import RATIO_DECIMALS, decimal_text, round_half_even
 from streams.core.rules import CRITICAL, DEESCALATED, ESCALATED, LAPSED, OPENED, RESOLVED, RETARGETED, RETRACTED
 from streams.core.summary import summary_of
-from streams.core.takings import WINDOW_DAYS
 from streams.core.view import AccountView
 from streams.core.years import day_from_text, day_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from fractions import Fraction
 
     from streams.core.account import Account
     from streams.core.book import Book
     from streams.core.events import Day
     from streams.core.figures import Figures
+    from streams.core.history import Episode
     from streams.core.takings import AccountMoney
 
 
@@ -83,7 +84,7 @@ def tell(
     is no such account any more, and all that was told of it is taken back. Messages come by on_day, and on one day
     what is taken back comes first.
     """
-    tales = _tales(told, account)
+    tales = _tales(told, () if account is None else account.episodes)
     if not tales:
         return [], {}
     tales.sort(key=lambda tale: (tale.on_day, bool(tale.history), tale.opened_on, tale.kind, tale.levy_id or ""))
@@ -97,14 +98,23 @@ def tell(
     return [_message(view, tale) for tale in tales], changed
 
 
-def _tales(told: Mapping[str, ToldEpisode], account: Account | None) -> list[_Tale]:
-    episodes = () if account is None else account.episodes
+def is_news(told: Mapping[str, ToldEpisode], episodes: Sequence[Episode]) -> bool:
+    """Tell whether episodes are others than those that were told."""
+    return bool(_tales(told, episodes)) if told or episodes else False
+
+
+def _tales(told: Mapping[str, ToldEpisode], episodes: Sequence[Episode]) -> list[_Tale]:
     tales: list[_Tale] = []
-    for name, _, _, kind, levy_id, opened_on, history in episodes:
+    agreeing = 0
+    for name, _, _, kind, levy_id, opened_on, history, digest in episodes:
         before = told.get(name)
-        if before is None or before.history_digest != history_digest(history):
+        if before is not None and before.history_digest == digest:
+            agreeing += 1
+        else:
             revision = 1 if before is None else before.revision + 1
             tales.append(_Tale(name, kind, levy_id, opened_on, history, revision))
+    if agreeing == len(told):
+        return tales
     canonical = {episode.episode_id for episode in episodes}
     for name, was in told.items():
         if name not in canonical and not was.retracted:
@@ -120,7 +130,7 @@ def _message(view: AccountView, tale: _Tale) -> dict[str, object]:
         "episode_id": tale.episode_id,
         "revision": tale.revision,
         "group_id": view.group_id,
-        "region": view.timeline.regime_on(tale.on_day).decrees.region,
+        "region": view.timeline.regime_on(tale.on_day).region,
         "plan_year": view.year.year,
         "kind": tale.kind,
         "levy_id": tale.levy_id,

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.core.book import Book
+    from streams.core.curve import Curve
     from streams.core.events import Day
-    from streams.core.takings import AccountMoney, Curve
+    from streams.core.takings import AccountMoney
 
 
 class AccountView:

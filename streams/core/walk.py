@@ -9,14 +9,15 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from streams.core.history import Episode, Step, episode_id
+from streams.core.history import Episode, Step, episode_id, history_digest
 from streams.core.judgements import Ground
 from streams.core.rules import (
+    BASE_KINDS,
     CRITICAL,
     DEESCALATED,
     ESCALATED,
-    KINDS,
     LAPSED,
+    LEVY_KINDS,
     OPENED,
     RESOLVED,
     RETARGETED,
@@ -145,18 +146,15 @@ def histories(columns: Columns, since: Day, known: Sequence[tuple[Step, ...]]) -
 
 
 def _grounds(view: AccountView, stretches: Iterable[Stretch], first: Day, d: Day) -> list[Ground]:
-    return [
-        Ground(
-            max(stretch.start, first),
-            min(stretch.stop, d + 1),
-            stretch.activity,
-            stretch.thresholds,
-            stretch.claim,
-            view.curve(stretch.claim.levy_id, stretch.claim.currency),
-            view.paid_days,
-        )
-        for stretch in stretches
-    ]
+    """Return what the days first..d are judged on."""
+    grounds: list[Ground] = []
+    for start, stop, activity, thresholds, claim, _ in stretches:
+        if stop > first:
+            curve = view.curve(claim.levy_id, claim.currency)
+            grounds.append(
+                Ground(max(start, first), min(stop, d + 1), activity, thresholds, claim, curve, view.paid_days)
+            )
+    return grounds
 
 
 def before(episodes: Iterable[Episode], day: Day) -> list[Episode]:
@@ -166,7 +164,7 @@ def before(episodes: Iterable[Episode], day: Day) -> list[Episode]:
         if episode.history[-1].on_day < day:
             stood.append(episode)
         elif episode.opened_on < day:
-            stood.append(episode._replace(history=tuple(step for step in episode.history if step.on_day < day)))
+            stood.append(episode.with_history(tuple(step for step in episode.history if step.on_day < day)))
     return stood
 
 
@@ -182,31 +180,59 @@ def canonical_episodes(
     episodes = before(known, min(since, d + 1))
     if since > d:
         return tuple(episodes)
-    timeline = view.timeline
-    lookback = max(span.thresholds.for_days for span in timeline.spans_from(since) if span.start <= d)
-    first = max(view.year.first, since - lookback)
-    held = {(episode.kind, episode.levy_id, episode.opened_on): episode for episode in episodes}
+    plan = view.timeline.plan
+    first = max(view.year.first, since - plan.longest_run(since, d))
+    walk = _Walk(view, first, since, d)
     found: list[Episode] = []
-    for levy_id in {None, *timeline.levy_ids(first, d), *(episode.levy_id for episode in episodes)}:
-        stretches = [stretch for stretch in timeline.stretches(levy_id, first) if stretch.start <= d]
-        grounds = _grounds(view, stretches, first, d)
-        retargeted = [stretch.start for stretch in stretches if stretch.retargeted]
-        for kind in KINDS:
-            if kind.of_levy == (levy_id is not None):
-                columns = Columns(kind, grounds, retargeted, first, d + 1 - first)
-                stood = [e.history for e in episodes if e.kind == kind.name and e.levy_id == levy_id]
-                for history in histories(columns, since, stood):
-                    episode = held.get((kind.name, levy_id, history[0].on_day))
-                    if episode is None:
-                        episode = _episode(view, kind.name, levy_id, history)
-                    elif episode.history != history:
-                        episode = episode._replace(history=history)
-                    found.append(episode)
-    found.sort(key=lambda episode: (episode.opened_on, episode.kind, episode.levy_id or ""))
+    for levy_id in {None, *plan.levy_ids(first, d), *(episode.levy_id for episode in episodes)}:
+        found += walk.account(levy_id, [episode for episode in episodes if episode.levy_id == levy_id])
+    if found != episodes:
+        found.sort(key=lambda episode: (episode.opened_on, episode.kind, episode.levy_id or ""))
     return tuple(found)
+
+
+class _Walk:
+    """The days since..d of an account; judged from the day `first` on, for runs of days that began before `since`."""
+
+    def __init__(self, view: AccountView, first: Day, since: Day, d: Day) -> None:
+        self._view = view
+        self._first = first
+        self._since = since
+        self._d = d
+
+    def account(self, levy_id: str | None, stood: Sequence[Episode]) -> list[Episode]:
+        """Return the episodes of the base account or a levy's, given those that stood before the day `since`."""
+        view, first, since, d = self._view, self._first, self._since, self._d
+        stretches = [stretch for stretch in view.timeline.stretches(levy_id, first) if stretch.start <= d]
+        now = _grounds(view, stretches, since, d)
+        asked_throughout = sum(ground.stop - ground.start for ground in now) == d + 1 - since
+        retargeted = [stretch.start for stretch in stretches if stretch.retargeted]
+        may_stay = asked_throughout and not (retargeted and retargeted[-1] >= since)
+        found: list[Episode] = []
+        for kind in BASE_KINDS if levy_id is None else LEVY_KINDS:
+            mine = [episode for episode in stood if episode.kind == kind.name] if stood else []
+            severity = mine[-1].severity if mine and mine[-1].is_open else None
+            if (severity is None or may_stay) and kind.calm(now, severity):
+                found += mine
+                continue
+            grounds = _grounds(view, stretches, first, d)
+            columns = Columns(kind, grounds, retargeted, first, d + 1 - first)
+            found += self._walked(kind, levy_id, columns, mine)
+        return found
+
+    def _walked(
+        self, kind: Kind, levy_id: str | None, columns: Columns, stood: Sequence[Episode]
+    ) -> Iterator[Episode]:
+        held = {episode.opened_on: episode for episode in stood}
+        for history in histories(columns, self._since, [episode.history for episode in stood]):
+            episode = held.get(history[0].on_day)
+            if episode is None:
+                yield _episode(self._view, kind.name, levy_id, history)
+            else:
+                yield episode if episode.history == history else episode.with_history(history)
 
 
 def _episode(view: AccountView, kind: str, levy_id: str | None, history: tuple[Step, ...]) -> Episode:
     opened_on = history[0].on_day
     name = episode_id(view.group_id, view.year.year, kind, levy_id, opened_on)
-    return Episode(name, view.group_id, view.year.year, kind, levy_id, opened_on, history)
+    return Episode(name, view.group_id, view.year.year, kind, levy_id, opened_on, history, history_digest(history))

@@ -60,11 +60,13 @@ def year_of(day: Day) -> int:
     return date.fromordinal(day).year
 
 
+@lru_cache(maxsize=4096)
 def day_text(day: Day) -> str:
     """Return a day as it stands in messages, `2026-06-01`."""
     return date.fromordinal(day).isoformat()
 
 
+@lru_cache(maxsize=4096)
 def day_from_text(text: str) -> Day:
     """Return the day that `day_text` wrote."""
     return date.fromisoformat(text).toordinal()

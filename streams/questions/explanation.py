@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from streams.core.account import Account
     from streams.core.events import Day
     from streams.core.history import Episode
-    from streams.core.timeline import Claim, Original
+    from streams.core.plan import Claim
+    from streams.core.timeline import Original
     from streams.questions.knowledge import AccountKey, Knowledge
 
 LEVELS = {

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streams.core.events import Day
-    from streams.core.timeline import Claim
+    from streams.core.plan import Claim
     from streams.questions.knowledge import Knowledge
 
 DRAWS = 2_000

@@ -10,33 +10,41 @@ outcome too, is mended the same way: take over again, and read what was told.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import logging
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import ProducerFenced
 
-from streams.core.account import Account, evaluate
+from streams.core.account import evaluate, judge, next_due
 from streams.core.events import EVERYBODY
-from streams.core.telling import tell
-from streams.core.years import year_of
-from streams.shell import cloudevents, codec, connection
+from streams.core.telling import is_news, tell
+from streams.core.years import plan_year, year_of
+from streams.shell import batching, cloudevents, codec, connection
+from streams.shell.agenda import Agenda
 from streams.shell.ledger import Conflict, UnreadableLedgerError, covered
 from streams.shell.originals import read_originals
 from streams.shell.outbox import CLIENT_ERRORS, Message, acknowledged, retire
-from streams.shell.told import META_KEY, Told, ToldAccount, account_record, conflict_key, read_told
+from streams.shell.told import (
+    META_KEY,
+    NOTHING,
+    Told,
+    ToldAccount,
+    account_record,
+    conflict_key,
+    read_told,
+    status_digest,
+)
 from streams.shell.topics import LARGEST_BYTES, home_partition
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from streams.core.account import Known
+    from streams.core.account import Account
     from streams.core.events import Scope
-    from streams.core.takings import AccountMoney
     from streams.shell.clock import DayReached
     from streams.shell.ledger import HomeLedger
     from streams.shell.workplace import Workplace
@@ -44,12 +52,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BATCH_SECONDS = 0.05  # evaluations that go into one transaction
+ROUND_SECONDS = 0.25  # the same, while no group has news of its own
 TICK_SECONDS = 1.0  # how often the clock is looked at while nothing comes
 AGAIN_SECONDS = 1.0
 FENCED_SECONDS = 5.0
 LETTERS_AT_ONCE = 200  # of conflicting duplicates in one transaction
 MOST_EPISODES = LARGEST_BYTES // 256  # of one account: a note of what was told has all of them
 TRANSACTION_SECONDS = 30.0  # after this Kafka aborts it, and aiokafka may wait for its end for ever
+
+
+_json = msgspec.json.Encoder().encode
 
 
 class Teller:
@@ -63,27 +75,25 @@ class Teller:
         self._day_reached: DayReached = place.day_reached
         self._told = Told()
         self._producer: AIOKafkaProducer | None = None
-        #: What to evaluate, in the order in which it became so; when its first news arrived, where that is counted.
-        self._dirty: dict[str, float | None] = {}
+        self._agenda = Agenda()
         self._delays: list[tuple[str, float]] = []  # of what goes out next: the message, and when its cause arrived
         self._told_all_at = time.monotonic()
         self._woken = asyncio.Event()
         self._partitions: dict[str, int] = {}
-        self._known: WeakKeyDictionary[AccountMoney, Known] = WeakKeyDictionary()
+        self._listed = 0  # how many of the groups that policies name are on the agenda
 
     # --- what the worker calls ---
 
     def changed(self, group_ids: Iterable[str], arrived: float | None = None) -> None:
         """Take note that something new is known of groups at home here, and when that arrived (since 1970)."""
         if self.caught_up:
-            for group_id in group_ids:
-                self._dirty.setdefault(group_id, arrived)
+            self._agenda.urge(group_ids, arrived)
         self._woken.set()
 
     @property
     def untold(self) -> int:
         """How many groups wait to be told of."""
-        return len(self._dirty)
+        return self._agenda.due
 
     def untold_seconds(self, now: float) -> float:
         """Return for how long at most something known has not been told, at a monotonic time."""
@@ -94,12 +104,16 @@ class Teller:
         self._woken.set()
         if not self.caught_up:
             return
+        self._list_named()
         if EVERYBODY in scopes:
-            self.changed(self._groups(), arrived)
+            self._agenda.begin_round(arrived=arrived)
             return
         book = self._place.policy_log.book
         for scope in scopes:
-            self.changed(filter(self._at_home, book.groups_in(scope)), arrived)
+            if scope.group_id is not None:
+                self._agenda.urge(filter(self._at_home, (scope.group_id,)), arrived)
+            else:
+                self._agenda.come_by(filter(self._at_home, list(book.groups_in(scope))), arrived)
 
     async def run(self) -> None:
         """Take over and tell, for as long as the partition is this worker's."""
@@ -150,11 +164,15 @@ class Teller:
         for topic in (names.status, names.alerts, names.dead_letters):
             self._partitions[topic] = len(await self._producer.partitions_for(topic))
         self.caught_up = True
-        self._dirty = dict.fromkeys([*self._groups(), *self._told.accounts])
+        self._agenda, self._listed = Agenda(), 0
         self._delays.clear()
+        self._agenda.enlist(self.ledger.group_ids())
+        self._agenda.enlist(self._told.groups())
+        self._list_named()
+        self._agenda.begin_round()
         self._woken.set()
         place.metrics.takeovers.inc()
-        log.info("home partition %d: caught up, telling of %d groups", self.partition, len(self._dirty))
+        log.info("home partition %d: caught up, telling of %d groups", self.partition, len(self._agenda))
 
     async def _log_ends(self) -> tuple[int, int]:
         """Return where the home partition and the policies log end now (what is committed or acknowledged)."""
@@ -176,9 +194,11 @@ class Teller:
             and covered({**self.ledger.stamps, **place.policy_log.stamps}.items(), place.input_ends)
         )
 
-    def _groups(self) -> list[str]:
-        named = filter(self._at_home, self._place.policy_log.book.group_ids())
-        return list(dict.fromkeys([*self.ledger.group_ids(), *named]))
+    def _list_named(self) -> None:
+        """Put on the agenda the groups at home here that policies have named since it was done last."""
+        named = self._place.policy_log.book.group_ids()
+        self._agenda.enlist(filter(self._at_home, islice(named, self._listed, None)))
+        self._listed = len(named)
 
     def _at_home(self, group_id: str) -> bool:
         return home_partition(group_id, self._place.home_partitions) == self.partition
@@ -189,13 +209,14 @@ class Teller:
         while True:
             began = time.monotonic()
             self._turn_day()
-            messages, accounts, is_all = await self._evaluate_some()
+            messages, accounts = await self._evaluate_some()
             letters = await self._conflict_letters()
+            is_all = not self._agenda
             if messages or letters or accounts:
                 await self._commit(messages + letters, accounts)
             if is_all:
                 self._told_all_at = began
-            if not self._dirty:
+            if not self._agenda:
                 await self._wait()
 
     async def _wait(self) -> None:
@@ -209,32 +230,52 @@ class Teller:
     def _turn_day(self) -> None:
         day = self._day_reached()
         if day > self._told.day or (self._place.names.replay and day != self._told.day):
+            gone_back = day < self._told.day
             self._told.day = day  # a live day never goes back: what was told by it stays so
-            self._dirty.update(dict.fromkeys([*self._groups(), *self._told.accounts]))
+            self._agenda.begin_round(None if gone_back else day)
 
-    async def _evaluate_some(self) -> tuple[list[Message], dict[tuple[str, int], ToldAccount], bool]:
-        """Evaluate groups in which something changed, for a little while.
-
-        Return what is to be told of them, and whether these were all.
-        """
+    async def _evaluate_some(self) -> tuple[list[Message], dict[tuple[str, int], ToldAccount]]:
+        """Evaluate groups that are due, for a little while; return what is to be told of them."""
         alerts: list[Message] = []
         statuses: list[Message] = []
         accounts: dict[tuple[str, int], ToldAccount] = {}
-        until = time.monotonic() + BATCH_SECONDS
-        breathe = time.monotonic() + 0.01
-        # A group that changes again meanwhile is for the next transaction: this one's is told but not yet noted.
-        for group_id in list(self._dirty):
-            arrived, before = self._dirty.pop(group_id), (len(alerts), len(statuses))
-            self._evaluate_alone(group_id, alerts, statuses, accounts)
-            if arrived is not None:
-                self._delays += [("alert", arrived)] * (len(alerts) - before[0])
-                self._delays += [("status", arrived)] * (len(statuses) - before[1])
-            if time.monotonic() > until:
-                return alerts + statuses, accounts, not self._dirty
-            if time.monotonic() > breathe:
+        started = breathed = time.monotonic()
+        told_of: set[str] = set()
+        while (task := self._agenda.next()) is not None:
+            if task.group_id in told_of:  # it changed again meanwhile: what is told of it now is not noted yet
+                self._agenda.urge([task.group_id], task.arrived)
+                break
+            if task.judge_first and self._may_wait(task.group_id):
+                self._agenda.wait(task.group_id)
+            else:
+                told_of.add(task.group_id)
+                before = len(alerts), len(statuses)
+                self._evaluate_alone(task.group_id, alerts, statuses, accounts)
+                if task.arrived is not None:
+                    self._delays += [("alert", task.arrived)] * (len(alerts) - before[0])
+                    self._delays += [("status", task.arrived)] * (len(statuses) - before[1])
+            now = time.monotonic()
+            if now > started + (BATCH_SECONDS if self._agenda.has_news() else ROUND_SECONDS):
+                break
+            if now > breathed + 0.01:
                 await asyncio.sleep(0)
-                breathe = time.monotonic() + 0.01
-        return alerts + statuses, accounts, True
+                breathed = time.monotonic()
+        return alerts + statuses, accounts
+
+    def _may_wait(self, group_id: str) -> bool:
+        """Judge a group, and tell whether all its alerts are told as they are, so that its status can wait."""
+        held = self._told.of_group(group_id)
+        book, ledger = self._place.policy_log.book, self.ledger
+        years = book.history_years(group_id, ledger.plan_years(group_id))
+        try:
+            for year in years:
+                money = ledger.money(group_id, year)
+                money.known = judge(book, money, group_id, year, self._told.day, money.known)
+                if is_news(held.get(year, NOTHING).episodes, money.known.episodes):
+                    return False
+        except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
+            return False  # which says what is wrong with it
+        return all(year in years or not is_news(account.episodes, ()) for year, account in held.items())
 
     def _evaluate_alone(
         self, group_id: str, alerts: list[Message], statuses: list[Message],
@@ -257,18 +298,22 @@ class Teller:
         accounts: dict[tuple[str, int], ToldAccount],
     ) -> None:  # fmt: skip
         book, day = self._place.policy_log.book, self._told.day
-        held = self._told.accounts.get(group_id, {})
+        held = self._told.of_group(group_id)
         money_years = self.ledger.plan_years(group_id)
         years = book.plan_years(group_id, money_years, day)
         with_history = {*years, *book.history_years(group_id, money_years)}
+        due = plan_year(year_of(day)).after
         shown: dict[int, dict[str, Any]] = {}
         ahead = 0
         for year in sorted({*with_history, *held}):
-            before = held.get(year, ToldAccount(None, {}))
+            before = held.get(year, NOTHING)
             money = self.ledger.money(group_id, year)
-            account = self._evaluate(money, group_id, year) if year in with_history else None
+            account = evaluate(book, money, group_id, year, day, money.known) if year in with_history else None
+            if account is not None:
+                money.known = account.known
+                due = min(due, next_due(book, money, group_id, year, account.known)) if due > day + 1 else due
             told, changed = tell(before.episodes, account, book=book, money=money, group_id=group_id, plan_year=year)
-            status = _digest(account) if year in years else None
+            status = status_digest(account.status) if account is not None and year in years else None
             if account is not None and year in years:
                 shown[year] = account.status
                 ahead += len(money) - account.status["remittance_count"]  # type: ignore[operator]
@@ -282,12 +327,7 @@ class Teller:
                 accounts[group_id, year] = ToldAccount(status, episodes)
             self._place.metrics.evaluations.inc()
         self._place.census.note(self.partition, group_id, shown, year_of(day), ahead)
-
-    def _evaluate(self, money: AccountMoney, group_id: str, year: int) -> Account:
-        book, day = self._place.policy_log.book, self._told.day
-        account = evaluate(book, money, group_id, year, day, self._known.get(money))
-        self._known[money] = account.known
-        return account
+        self._agenda.rest(group_id, due)
 
     def _alert(self, alert: dict[str, Any]) -> Message:
         self._place.metrics.alerts.labels(alert["kind"]).inc()
@@ -341,16 +381,17 @@ class Teller:
         assert self._producer is not None
         self._told.policies = self._place.policy_log.position
         told = self._place.names.told
+        records = {key: account_record(account) for key, account in accounts.items()}
         notes = [
-            Message(told, self.partition, f"{group_id}/{year}".encode(), account_record(account))
-            for (group_id, year), account in accounts.items()
+            Message(told, self.partition, f"{group_id}/{year}".encode(), record)
+            for (group_id, year), record in records.items()
         ]
         notes.append(Message(told, self.partition, META_KEY, self._told.meta()))
         with self._place.metrics.transaction_seconds.time():
             async with asyncio.timeout(TRANSACTION_SECONDS):
                 await self._transact(messages + notes)
-        for (group_id, year), account in accounts.items():
-            self._told.accounts.setdefault(group_id, {})[year] = account
+        for (group_id, year), record in records.items():
+            self._told.note(group_id, year, record)
         now = time.time()
         for message, arrived in self._delays:
             self._place.metrics.record_to_told_seconds.labels(message).observe(max(0.0, now - arrived))
@@ -359,28 +400,10 @@ class Teller:
     async def _transact(self, messages: list[Message]) -> None:
         assert self._producer is not None
         await self._producer.begin_transaction()
-        futures = [
-            await self._producer.send(
-                m.topic, value=m.value, key=m.key, partition=m.partition, headers=list(m.headers)
-            )
-            for m in messages
-        ]
-        await acknowledged(futures)
+        await acknowledged(await batching.enqueue(self._producer, messages))
         await self._producer.commit_transaction()
 
 
 def _conflicting(is_event: bool) -> codec.BadRecord:
     field = "event_id" if is_event else "policy_id"
     return codec.BadRecord("conflicting_duplicate", f"{field}: known already, with other fields; the first stands")
-
-
-def _digest(account: Account | None) -> str | None:
-    """Return what tells two statuses apart, as_of aside; None where there is none."""
-    if account is None:
-        return None
-    status = {name: value for name, value in account.status.items() if name != "as_of"}
-    return hashlib.blake2b(_json(status), digest_size=9).hexdigest()
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()

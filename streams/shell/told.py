@@ -7,41 +7,47 @@ that says how far the knowledge reached that the telling used.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streams.core.telling import ToldEpisode
+from streams.core.telling import ToldEpisode  # noqa: TC001  msgspec reads it
 from streams.shell import connection
 from streams.shell.ledger import Conflict
 from streams.shell.versions import NewerStateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection
 
 VERSION = 1
 META_KEY = b"~"
 CONFLICT_MARK = b"!"
 
 
-class ToldAccount(NamedTuple):
+class ToldAccount(msgspec.Struct, frozen=True):
     """What was told of one account: a digest of its last status (None: none, or taken back), and its episodes."""
 
     status: str | None
-    episodes: Mapping[str, ToldEpisode]
+    episodes: dict[str, ToldEpisode]
 
 
-@dataclass
+_decode = msgspec.json.Decoder(ToldAccount).decode
+_encode = msgspec.json.Encoder().encode
+NOTHING = ToldAccount(None, {})
+
+
 class Told:
-    """What was told of one home partition."""
+    """What was told of one home partition; of each account as the bytes that the topic has, for there are many."""
 
-    day: int = 0
-    policies: int = 0  # offset of the policies log up to which the telling knew it
-    policies_log: str = ""  # that log's topic id: an offset of another log says nothing
-    conflicts: set[Conflict] = field(default_factory=set)  # whose dead letters were sent
-    accounts: dict[str, dict[int, ToldAccount]] = field(default_factory=dict)
+    def __init__(self, day: int = 0, policies: int = 0, policies_log: str = "") -> None:
+        self.day = day
+        self.policies = policies  # offset of the policies log up to which the telling knew it
+        self.policies_log = policies_log  # that log's topic id: an offset of another log says nothing
+        self.conflicts: set[Conflict] = set()  # whose dead letters were sent
+        self._accounts: dict[str, tuple[tuple[int, bytes], ...]] = {}  # by group: (year, record)
 
     def take(self, key: bytes, value: bytes | None) -> None:
         """Take in one record of the topic."""
@@ -56,12 +62,25 @@ class Told:
             self.conflicts.add(Conflict(topic, int(partition), int(offset)))
             return
         group_id, year = key.decode().rsplit("/", 1)
-        if value is None:
-            self.accounts.get(group_id, {}).pop(int(year), None)
-            return
-        row = json.loads(value)
-        episodes = {key: ToldEpisode(*told) for key, told in row["episodes"].items()}
-        self.accounts.setdefault(group_id, {})[int(year)] = ToldAccount(row["status"], episodes)
+        self.note(group_id, int(year), value)
+
+    def note(self, group_id: str, year: int, record: bytes | None) -> None:
+        """Take note of an account's record; None where nothing is remembered any more."""
+        others = tuple(held for held in self._accounts.get(group_id, ()) if held[0] != year)
+        if record is not None:
+            self._accounts[group_id] = (*others, (year, record))
+        elif others:
+            self._accounts[group_id] = others
+        else:
+            self._accounts.pop(group_id, None)
+
+    def groups(self) -> Collection[str]:
+        """Return the groups of which anything is remembered."""
+        return self._accounts.keys()
+
+    def of_group(self, group_id: str) -> dict[int, ToldAccount]:
+        """Return what is remembered of a group's accounts, by year."""
+        return {year: _decode(record) for year, record in self._accounts.get(group_id, ())}
 
     def meta(self) -> bytes:
         """Return the record that says how far the knowledge reached."""
@@ -76,9 +95,12 @@ def conflict_key(conflict: Conflict) -> bytes:
 
 def account_record(account: ToldAccount) -> bytes | None:
     """Return the topic's value for an account, None (a tombstone) where nothing needs to be remembered."""
-    if account.status is None and not account.episodes:
-        return None
-    return _json({"status": account.status, "episodes": {key: list(e) for key, e in account.episodes.items()}})
+    return None if account == NOTHING else _encode(account)
+
+
+def status_digest(status: dict[str, object]) -> str:
+    """Return what tells two statuses apart, as_of aside."""
+    return hashlib.blake2b(_encode(status | {"as_of": None}), digest_size=9).hexdigest()
 
 
 def _json(value: Any) -> bytes:

@@ -57,6 +57,23 @@ class Network:
         return not self.well and self._dice.random() < self.lost
 
 
+class Batch:
+    """Stands in for aiokafka's BatchBuilder."""
+
+    FULL = 5
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+
+    def append(self, *, timestamp: None, key: bytes | None, value: bytes | None, headers: Any) -> bool | None:
+        """Add a message; None where the batch is full."""
+        assert timestamp is None
+        if len(self.messages) >= self.FULL:
+            return None
+        self.messages.append({"key": key, "value": value, "headers": headers})
+        return True
+
+
 class Producer:
     """Stands in for AIOKafkaProducer; idempotent, or transactional under an id."""
 
@@ -106,6 +123,15 @@ class Producer:
         task = asyncio.ensure_future(self._deliver(message, self._last.get(tp)))
         self._last[tp] = task
         return task
+
+    def create_batch(self) -> Batch:
+        """Return a batch to fill."""
+        return Batch()
+
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[Any]:
+        """Send what is in a batch."""
+        futures = [await self.send(topic, partition=partition, **message) for message in batch.messages]
+        return asyncio.ensure_future(asyncio.wait(futures))
 
     async def _deliver(self, message: Message, after: asyncio.Task[Any] | None) -> None:
         latency = self._network.latency()

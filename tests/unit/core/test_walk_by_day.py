@@ -13,8 +13,8 @@ from streams.core.view import AccountView
 from tests.unit.core.making import GROUP, book_of, day, money_of, opened, random_money, random_policies, target
 
 if TYPE_CHECKING:
+    from streams.core.plan import Claim
     from streams.core.schedule import Schedule
-    from streams.core.timeline import Claim
 
 FIRST, AFTER = day("2026-01-01"), day("2027-01-01")
 

@@ -68,7 +68,7 @@ def test_what_a_newer_worker_told_is_refused_whatever_else_it_holds() -> None:
 
 def test_what_was_told_is_read_as_it_was_written() -> None:
     """Accounts, conflicts and how far the knowledge reached, from the newest record of each key."""
-    episode = ToldEpisode(*("x" for _ in ToldEpisode._fields))
+    episode = ToldEpisode(3, "digest", "behind_pace", None, "2026-06-01")
     account = told.ToldAccount("digest", {"e": episode})
     conflict = ledger.Conflict("remittances", 1, 7)
     before = told.Told(day=DAY, policies=9, policies_log="log")
@@ -81,6 +81,6 @@ def test_what_was_told_is_read_as_it_was_written() -> None:
         }
     )
     assert (found.day, found.policies, found.policies_log) == (DAY, 9, "log")
-    assert found.accounts["g"] == {2026: account}
-    assert not found.accounts.get("h")
+    assert found.of_group("g") == {2026: account}
+    assert list(found.groups()) == ["g"]
     assert found.conflicts == {conflict}

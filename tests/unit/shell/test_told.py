@@ -20,8 +20,9 @@ def test_an_account_comes_back_as_it_was() -> None:
     told.take(b"g.1/2026", account_record(ToldAccount("s1", {"e1": OPEN})))
     told.take(b"g.1/2026", account_record(ToldAccount("s2", {"e1": OPEN, "e2": LEVY})))
     told.take(b"g.1/2025", account_record(ToldAccount("s3", {})))
-    assert told.accounts == {"g.1": {2026: ToldAccount("s2", {"e1": OPEN, "e2": LEVY}), 2025: ToldAccount("s3", {})}}
-    assert told.accounts["g.1"][2026].episodes["e2"].opened_on == "2026-06-02"
+    assert told.of_group("g.1") == {2026: ToldAccount("s2", {"e1": OPEN, "e2": LEVY}), 2025: ToldAccount("s3", {})}
+    assert told.of_group("g.1")[2026].episodes["e2"].opened_on == "2026-06-02"
+    assert list(told.groups()) == ["g.1"]
 
 
 def test_nothing_to_remember_is_a_tombstone() -> None:
@@ -31,9 +32,9 @@ def test_nothing_to_remember_is_a_tombstone() -> None:
     told.take(b"g/2026", account_record(ToldAccount("s", {})))
     told.take(b"g/2026", None)
     told.take(b"unheard-of/2026", None)
-    assert not told.accounts.get("g")
+    assert not told.groups()
     told.take(b"g/2026", account_record(ToldAccount(None, {"e1": OPEN})))
-    assert told.accounts["g"] == {2026: ToldAccount(None, {"e1": OPEN})}
+    assert told.of_group("g") == {2026: ToldAccount(None, {"e1": OPEN})}
 
 
 def test_how_far_the_knowledge_reached_comes_back() -> None:
@@ -41,7 +42,7 @@ def test_how_far_the_knowledge_reached_comes_back() -> None:
     again = Told()
     again.take(META_KEY, Told(day=739_800, policies=17, policies_log="log-id").meta())
     assert (again.day, again.policies, again.policies_log) == (739_800, 17, "log-id")
-    assert again.accounts == {}
+    assert not again.groups()
 
 
 def test_conflicts_whose_letters_were_sent_come_back() -> None:
@@ -50,7 +51,7 @@ def test_conflicts_whose_letters_were_sent_come_back() -> None:
     for conflict in (Conflict("remittances", 2, 30), Conflict("policy-changes", 0, 0)):
         told.take(conflict_key(conflict), b"")
     assert told.conflicts == {Conflict("remittances", 2, 30), Conflict("policy-changes", 0, 0)}
-    assert told.accounts == {}
+    assert not told.groups()
 
 
 def test_what_a_newer_worker_told_is_refused() -> None:

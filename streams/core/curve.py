@@ -1,0 +1,121 @@
+"""R(x): what had come in by the end of each day, kept for the days on which anything came in.
+
+Lives here: sums of money by day. Not here: which money belongs to which account (takings.py).
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from streams.core.years import NEVER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, MutableSequence, Sequence
+
+    from streams.core.events import Day
+
+WINDOW_DAYS = 30
+
+
+class Sums:
+    """Amounts by day, each day's with those of all days before it."""
+
+    __slots__ = ("days", "sums")
+
+    def __init__(self) -> None:
+        self.days: MutableSequence[Day] = array("i")
+        self.sums: MutableSequence[int] = array("q")  # a list once an amount is past 64 bits
+
+    def add(self, day: Day, amount: int) -> None:
+        """Add an amount (or take it off) on a day; a day on which nothing is left is none."""
+        days, sums = self.days, self.sums
+        at = bisect_left(days, day)
+        if at == len(days) or days[at] != day:
+            days.insert(at, day)
+            sums.insert(at, sums[at - 1] if at else 0)
+        try:
+            for place in range(at, len(sums)):
+                sums[place] += amount
+        except OverflowError:
+            sums = self.sums = [*sums[:place], *(value + amount for value in sums[place:])]
+        if sums[at] == (sums[at - 1] if at else 0):
+            del days[at], sums[at]
+
+    def by(self, day: Day) -> int:
+        """Return the amounts of days <= `day`."""
+        at = bisect_right(self.days, day)
+        return self.sums[at - 1] if at else 0
+
+    def by_day(self) -> Iterator[tuple[Day, int]]:
+        """Yield (day, its amount), ascending."""
+        before = 0
+        for day, amount in zip(self.days, self.sums, strict=True):
+            yield day, amount - before
+            before = amount
+
+
+class Curve:
+    """R(x) of one account in one currency, in minor units."""
+
+    def __init__(self, first: Day, sums: Sums) -> None:
+        """Take the year's first day and what came in on days of the year."""
+        self._first = first
+        self._days: Sequence[Day] = sums.days
+        self._sums: Sequence[int] = sums.sums
+
+    def by(self, day: Day) -> int:
+        """Return R(day)."""
+        at = bisect_right(self._days, day)
+        return self._sums[at - 1] if at else 0
+
+    def by_run(self, start: Day, stop: Day) -> list[int]:
+        """Return R(x) for the days start..stop-1."""
+        return _run(self._days, self._sums, start, stop)
+
+    def before_run(self, start: Day, stop: Day) -> list[int]:
+        """Return R(x - 1) for the days start..stop-1."""
+        return _run(self._days, self._sums, start - 1, stop - 1)
+
+    def day_reaching(self, amount: int) -> Day:
+        """Return the first day x with R(x) >= amount; NEVER if there is none."""
+        if amount <= 0:
+            return self._first - 1
+        at = bisect_left(self._sums, amount)
+        return self._days[at] if at < len(self._days) else NEVER
+
+    @cached_property
+    def _best(self) -> tuple[list[Day], list[int]]:
+        """The last days of 30 running in which more came in than in any before them, and how much."""
+        ends, sums = [self._first + WINDOW_DAYS - 1], [self.by(self._first + WINDOW_DAYS - 1)]
+        for end, amount in zip(self._days, self._sums, strict=True):
+            # No other day ends better ones: nothing came in on it, so those that end a day earlier have as much.
+            came_in = amount - self.by(end - WINDOW_DAYS)
+            if end > ends[0] and came_in > sums[-1]:
+                ends.append(end)
+                sums.append(came_in)
+        return ends, sums
+
+    def best_before(self, day: Day) -> int:
+        """Return the most that came in over 30 days running, of the year and before `day`; 0 if there are none."""
+        ends, sums = self._best
+        at = bisect_left(ends, day)
+        return sums[at - 1] if at else 0
+
+    def best_run(self, start: Day, stop: Day) -> list[int]:
+        """Return `best_before` of the days start..stop-1."""
+        return _run(*self._best, start - 1, stop - 1)
+
+
+def _run(days: Sequence[Day], values: Sequence[int], start: Day, stop: Day) -> list[int]:
+    """Return, for the days start..stop-1, the value of the last of some days that has come by then; 0 before them."""
+    at = bisect_right(days, start)
+    value = values[at - 1] if at else 0
+    run: list[int] = []
+    while at < len(days) and days[at] < stop:
+        run += [value] * (days[at] - start)
+        start, value = days[at], values[at]
+        at += 1
+    return run + [value] * (stop - start)

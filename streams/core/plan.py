@@ -1,0 +1,328 @@
+"""What is decreed for all groups of one pattern and a plan year, through time: law by law, stretch by stretch.
+
+A law is what the decrees in force say on the days between two on which decrees are issued or revoked. Everything here
+follows from policies alone and is shared by the groups of a pattern; only amounts and ids are a group's own
+(timeline.py). Lives here: what each law asks. Not here: money, alerts.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from streams.core.decrees import Decrees, Filed, in_force
+from streams.core.events import AlertRulesSet, LevyImposed, TargetAdjusted, TargetSet
+from streams.core.rank import rank
+from streams.core.schedule import Delta, Factor, Schedule, base_shape, levy_schedule
+from streams.core.thresholds import thresholds_on
+from streams.core.years import DAWN, NEVER, year_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from fractions import Fraction
+
+    from streams.core.book import Book
+    from streams.core.events import Day, Policy
+    from streams.core.pattern import Pattern
+    from streams.core.schedule import Shape
+    from streams.core.thresholds import Thresholds
+    from streams.core.years import PlanYear, Steps
+
+MOST_SHARED = 128  # bounds memory, changes no result
+
+
+class Claim(NamedTuple):
+    """What is asked of a group in one account (the base account, or a levy's) under one set of decrees."""
+
+    levy_id: str | None
+    purpose: str
+    currency: str
+    schedule: Schedule  # minor units of `currency`
+    judged_from: Day  # no day before it is a due day
+    end: Day  # the year's last day, or due_day
+    lifted_from: Day  # NEVER for the base account
+
+    def same_total(self, other: Claim) -> bool:
+        """Tell whether two claims ask for the same T in the same currency (else: retargeted)."""
+        mine, others = self.schedule, other.schedule
+        return self.currency == other.currency and mine.total * others.denominator == others.total * mine.denominator
+
+
+class Asked(NamedTuple):
+    """What is asked in the base accounts of all groups of a pattern: a claim, but for the amount."""
+
+    target: TargetSet  # the group's own one holds in its place
+    shape: Shape
+    judged_from: Day
+    end: Day
+
+
+class FirstPlan(NamedTuple):
+    """The plan as it was first set: what was asked, and what one of its minor units is in the account's."""
+
+    target: TargetSet
+    shape: Shape
+    rate: Fraction
+
+
+class Law:
+    """What one set of decrees in force says about the groups of a pattern in a year."""
+
+    def __init__(self, plan: Plan, decrees: Decrees) -> None:
+        self.plan = plan
+        self.decrees = decrees
+
+    @cached_property
+    def activity(self) -> Steps[bool]:
+        """active(x)."""
+        return self.plan.activity(self.decrees)
+
+    @cached_property
+    def headcount(self) -> Steps[int]:
+        """h(x)."""
+        return self.plan.headcount(self.decrees)
+
+    @cached_property
+    def base(self) -> Asked | None:
+        """What the base account asks; None without a target."""
+        target, first = self.decrees.target, self.decrees.first_target
+        if target is None or first is None:
+            return None
+        year = self.plan.year
+        return Asked(target, self.plan.shape(target, self.decrees), max(year.first, first.issued_day), year.after - 1)
+
+    @cached_property
+    def levies(self) -> dict[str, Claim]:
+        """The claims of the levies that hold, by levy_id in ascending order."""
+        claims: dict[str, Claim] = {}
+        for levy in self.decrees.holding_levies():
+            lifted_from = self.decrees.lifted_from(levy)
+            schedule = self.plan.levy(levy, lifted_from, self.decrees)
+            judged_from = max(levy.from_day, levy.issued_day)
+            claims[levy.levy_id] = Claim(
+                levy.levy_id, levy.purpose, levy.currency, schedule, judged_from, levy.due_day, lifted_from
+            )
+        return claims
+
+    def asked(self, levy_id: str | None) -> Asked | Claim | None:
+        """Return what the base account asks (levy_id None), or a levy's."""
+        return self.base if levy_id is None else self.levies.get(levy_id)
+
+    @cached_property
+    def first_plan(self) -> FirstPlan | None:
+        """T0 and E0's plan; None without a target, or while there is no rate."""
+        target, first = self.decrees.target, self.decrees.first_target
+        if target is None or first is None:
+            return None
+        rate = self.plan.rate(first.currency, target.currency, target.issued_day)
+        return None if rate is None else FirstPlan(first, self.plan.first_shape(first, self.decrees), rate)
+
+    def days_left(self, day: Day) -> int:
+        """Return how many active days of the year there are from `day` on."""
+        year = self.plan.year
+        return active_days(self.activity, max(day, year.first), year.after)
+
+
+@lru_cache(maxsize=1 << 14)
+def active_days(activity: Steps[bool], start: Day, stop: Day) -> int:
+    """Return how many of the days start..stop-1 are active."""
+    return sum(end - begin for begin, end, active in activity.pieces(start, stop) if active)
+
+
+class Span(NamedTuple):
+    """Days start..stop-1: one law and one set of thresholds."""
+
+    start: Day
+    stop: Day
+    law: Law
+    thresholds: Thresholds
+
+
+class Stretch(NamedTuple):
+    """Days start..stop-1 of one account: what it is asked, and what it is judged by."""
+
+    start: Day
+    stop: Day
+    activity: Steps[bool]
+    thresholds: Thresholds
+    asked: Asked | Claim
+    follows: bool  # something was asked on the day before, too
+
+
+def _joined(spans: Iterable[Span], levy_id: str | None) -> Iterator[Stretch]:
+    held: Stretch | None = None
+    for span in spans:
+        asked = span.law.asked(levy_id)
+        if held is not None:
+            alike = (held.asked, held.activity, held.thresholds)
+            if asked is not None and alike == (asked, span.law.activity, span.thresholds):
+                held = held._replace(stop=span.stop)
+                continue
+            yield held
+        if asked is None:
+            held = None
+            continue
+        held = Stretch(span.start, span.stop, span.law.activity, span.thresholds, asked, held is not None)
+    if held is not None:
+        yield held
+
+
+class Plan:
+    """The laws of one pattern and plan year."""
+
+    def __init__(
+        self, book: Book, pattern: Pattern, year: PlanYear, before: Plan | None = None, changed_from: Day = DAWN
+    ) -> None:
+        """`before` is that of an earlier state of the book; on days before `changed_from` it still holds."""
+        self._book = book
+        self.pattern = pattern
+        self.year = year
+        self.version = book.version
+        self.filed = self._file()
+        self._starts = self._turns()
+        self.laws: dict[Day, Law] = {}
+        # Shapes and the like of several laws, by the policies that decide them.
+        self.shared: dict[object, object] = {}
+        if before is not None and changed_from != DAWN:
+            self.laws = {start: law for start, law in before.laws.items() if start < changed_from}
+            for law in self.laws.values():
+                law.plan = self
+            if len(before.shared) < MOST_SHARED:
+                self.shared = before.shared
+        self._stretches: dict[tuple[str | None, int], tuple[Stretch, ...]] = {}
+        self._spans: dict[int, list[Span]] = {}  # by the place of the law in _starts
+
+    def _file(self) -> list[Filed]:
+        policies: list[Policy] = [p for p in self._book.touching(self.pattern) if self._of_year(p)]
+        for levy_id in {policy.levy_id for policy in policies if isinstance(policy, LevyImposed)}:
+            policies += self._book.lifts(levy_id)
+        policies.sort(key=rank)
+        return [Filed(policy.issued_day, self._book.revoked_on(policy.policy_id), policy) for policy in policies]
+
+    def _of_year(self, policy: Policy) -> bool:
+        if isinstance(policy, TargetSet | TargetAdjusted):
+            return policy.plan_year == self.year.year
+        return not isinstance(policy, LevyImposed) or year_of(policy.from_day) == self.year.year
+
+    def _turns(self) -> list[Day]:
+        """Return the days of the year on which another set of decrees begins to be in force, the first day first."""
+        turns = {day for filed in self.filed for day in (filed.issued, filed.revoked)}
+        return [self.year.first, *sorted(day for day in turns if self.year.first < day < self.year.after)]
+
+    def law_on(self, day: Day) -> Law:
+        """Return the law of a day; before the year too (a plan is shown before it begins)."""
+        start = day
+        if day >= self.year.first:
+            start = self._starts[bisect_right(self._starts, self.year.decree_day(day)) - 1]
+        law = self.laws.get(start)
+        if law is None:
+            decrees = Decrees(self.pattern.group_id, in_force(self.filed, start))
+            law = self.laws[start] = Law(self, decrees)
+        return law
+
+    def next_turn(self, day: Day) -> Day:
+        """Return the first day after a day on which a decree is issued or revoked; NEVER if none is."""
+        turns = (turn for filed in self.filed for turn in (filed.issued, filed.revoked) if turn > day)
+        return min(turns, default=NEVER)
+
+    def has_account(self, day_reached: Day, *, opened: bool) -> bool:
+        """Tell whether there is an account for a target or a levy; with `opened`, or for an opened group."""
+        decrees = self.law_on(self.year.reached(day_reached)).decrees
+        if decrees.targets or decrees.levies:
+            return True
+        return opened and decrees.opened_in(self.year, day_reached)
+
+    def stretches(self, levy_id: str | None, since: Day = DAWN) -> tuple[Stretch, ...]:
+        """Return the days on which an account is asked for something, joined where it is asked and judged alike.
+
+        Only those from about `since` on: what came before is in none, or in one that begins earlier.
+        """
+        key = (levy_id, self._place(since))
+        found = self._stretches.get(key)
+        if found is None:
+            found = self._stretches[key] = tuple(_joined(self.spans_from(since), levy_id))
+        return found
+
+    def levy_ids(self, since: Day, day: Day) -> set[str]:
+        """Return the levies that hold on any of the days since..day."""
+        return {levy_id for span in self.spans_from(since) if span.start <= day for levy_id in span.law.levies}
+
+    def longest_run(self, since: Day, day: Day) -> int:
+        """Return the most for_days of any of the days since..day."""
+        return max(span.thresholds.for_days for span in self.spans_from(since) if span.start <= day)
+
+    def _place(self, day: Day) -> int:
+        return max(bisect_right(self._starts, day) - 1, 0)
+
+    def spans_from(self, since: Day) -> Iterator[Span]:
+        """Yield the days to the first after the year, by law and thresholds, from the law of `since` on."""
+        for at in range(self._place(since), len(self._starts)):
+            if at not in self._spans:
+                self._spans[at] = self._spans_of(at)
+            yield from self._spans[at]
+
+    def _spans_of(self, at: int) -> list[Span]:
+        start = self._starts[at]
+        stop = self._starts[at + 1] if at + 1 < len(self._starts) else self.year.after + 1
+        law = self.law_on(start)
+        rules: list[AlertRulesSet] = law.decrees.rules
+        inner = {rule.effective_on for rule in rules if start < rule.effective_on < stop}
+        cuts = [start, *sorted(inner), stop]
+        return [Span(begin, end, law, thresholds_on(rules, begin)) for begin, end in pairwise(cuts)]
+
+    def rate(self, source: str, target: str, day: Day) -> Fraction | None:
+        """Return the exchange rate of a day, in minor units."""
+        return self._book.rates.minor_rate(source, target, day)
+
+    def activity(self, decrees: Decrees) -> Steps[bool]:
+        """Return active(x) under some decrees, shared between the laws that agree on it."""
+        key = ("active", decrees.activity_ids())
+        if key not in self.shared:
+            self.shared[key] = decrees.activity()
+        return self.shared[key]  # type: ignore[return-value]  # the key's first part decides the type
+
+    def headcount(self, decrees: Decrees) -> Steps[int]:
+        """Return h(x) under some decrees, shared between the laws that agree on it."""
+        key = ("headcount", decrees.headcount_ids())
+        if key not in self.shared:
+            self.shared[key] = decrees.headcount()
+        return self.shared[key]  # type: ignore[return-value]
+
+    def shape(self, target: TargetSet, decrees: Decrees) -> Shape:
+        """Return t(x) of a target but for its amount under some decrees, shared between the laws that agree on it."""
+        adjusted = tuple(policy.policy_id for policy in decrees.adjustments)
+        heads = decrees.headcount_ids() if target.per_worker else ()
+        key = ("base", target.policy_id, adjusted, decrees.activity_ids(), heads)
+        if key not in self.shared:
+            self.shared[key] = self._shape(target, decrees)
+        return self.shared[key]  # type: ignore[return-value]
+
+    def levy(self, levy: LevyImposed, lifted_from: Day, decrees: Decrees) -> Schedule:
+        """Return t(x) of a levy under some decrees, shared between the laws that agree on it."""
+        heads = decrees.headcount_ids() if levy.per_worker else ()
+        key = ("levy", levy.policy_id, lifted_from, decrees.activity_ids(), heads)
+        if key not in self.shared:
+            self.shared[key] = levy_schedule(levy, lifted_from, self.activity(decrees), self.headcount(decrees))
+        return self.shared[key]  # type: ignore[return-value]
+
+    def first_shape(self, first: TargetSet, decrees: Decrees) -> Shape:
+        """Return t(x) of the target issued first, with what was decreed by its issue day and the openings of now."""
+        then = in_force(self.filed, first.issued_day)
+        # The openings of now give the region too, so that the same scopes cover the group then and now.
+        return self.shape(first, Decrees(self.pattern.group_id, then, openings=decrees.openings))
+
+    def _shape(self, target: TargetSet, decrees: Decrees) -> Shape:
+        factors: list[Factor] = []
+        deltas: list[Delta] = []
+        for policy in decrees.adjustments:
+            since = max(policy.effective_on, self.year.first) if policy.remaining else self.year.first
+            if policy.factor is not None:
+                factors.append(Factor(since, policy.factor))
+            elif policy.delta_minor is not None and policy.currency is not None:
+                day = min(policy.issued_day, policy.effective_on)
+                rate = self.rate(policy.currency, target.currency, day)
+                if rate is not None:  # a delta in another currency counts once there is a rate
+                    deltas.append(Delta(since, policy.delta_minor * rate))
+        return base_shape(target, factors, deltas, self.activity(decrees), self.headcount(decrees))

@@ -1,0 +1,71 @@
+"""What a teller turns to first: news, then alerts of all, then statuses; groups at rest cost nothing."""
+
+from __future__ import annotations
+
+from streams.shell.agenda import Agenda, Task
+
+
+def agenda_of(*group_ids: str) -> Agenda:
+    """Return an agenda with groups."""
+    agenda = Agenda()
+    agenda.enlist(group_ids)
+    return agenda
+
+
+def rest_of(agenda: Agenda) -> list[Task]:
+    """Return what is left, in its order."""
+    return list(iter(agenda.next, None))
+
+
+def test_all_are_judged_before_any_status_that_can_wait() -> None:
+    """A status that took its turn among the alerts would keep the last alert waiting for a million statuses."""
+    agenda = agenda_of("a", "b", "c")
+    agenda.begin_round()
+    judged = []
+    for _ in range(3):
+        task = agenda.next()
+        judged.append(task)
+        agenda.wait(task.group_id)
+    assert judged == [Task("a", True, None), Task("b", True, None), Task("c", True, None)]
+    assert agenda
+    assert rest_of(agenda) == [Task("a", False, None), Task("b", False, None), Task("c", False, None)]
+    assert not agenda
+
+
+def test_news_come_before_a_round_that_is_under_way() -> None:
+    """A remittance would otherwise wait for a policy for all to have reached everybody."""
+    agenda = agenda_of("a", "b", "c")
+    agenda.begin_round()
+    assert agenda.next() == Task("a", True, None)
+    agenda.urge(["c", "new"])
+    assert agenda.has_news()
+    assert [task.group_id for task in rest_of(agenda)] == ["c", "new", "b", "c"]
+
+
+def test_a_round_that_begins_during_another_comes_by_everybody_once_more() -> None:
+    """Whoever was judged before the second policy came has to be judged again."""
+    agenda = agenda_of("a", "b", "c")
+    agenda.begin_round()
+    agenda.next()
+    agenda.begin_round()
+    assert [task.group_id for task in rest_of(agenda)] == ["b", "c", "a"]
+
+
+def test_who_rests_is_passed_over_where_only_the_day_turned() -> None:
+    """Until its day; a policy for all comes by those at rest too, also when the day turns meanwhile."""
+    agenda = agenda_of("a", "b")
+    agenda.rest("a", 10)
+    for day, due in ((9, ["b"]), (10, ["a", "b"])):
+        agenda.begin_round(day)
+        assert [task.group_id for task in rest_of(agenda)] == due
+    agenda.begin_round()
+    agenda.begin_round(5)
+    assert [task.group_id for task in rest_of(agenda)] == ["a", "b"]
+
+
+def test_a_policy_for_some_comes_by_these_alone() -> None:
+    """In their order, before a round of all."""
+    agenda = agenda_of("a", "b", "c")
+    agenda.begin_round(5)
+    agenda.come_by(iter(["c", "b"]), 1.5)
+    assert [task.group_id for task in rest_of(agenda)] == ["c", "b", "a", "b", "c"]
