@@ -18,7 +18,10 @@ from schemas.currencies import MINOR_DIGITS
 from schemas.parsing import CURRENCY, MEANING, day_ordinal, fraction, minor_units, time_us
 from streams.core import events
 from streams.shell import codec_fast
+from streams.shell.bad_record import LARGEST_VALUE_BYTES
+from streams.shell.bad_record import BadRecord as BadRecord  # noqa: PLC0414  what decoding raises is named here
 from streams.shell.codec_fast import remittance_digest, reversal_digest
+from streams.shell.envelopes import message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,10 +31,10 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from schemas import fields
+    from streams.shell.envelopes import Headers
 
 Topic = Literal["remittances", "policy-changes"]
 
-LARGEST_VALUE_BYTES = 64 << 10
 _MODELS: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "remittances": remittance.MODELS,
     "policy-changes": policy.MODELS,
@@ -52,35 +55,31 @@ _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _ERRORS_SHOWN = 5
 
 
-class BadRecord(Exception):  # noqa: N818  (it is a record, and DESIGN "Bad input" calls it so)
-    """A record that cannot be used, with the first reason that applies and the field."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
-
-
-def decode(topic: Topic, value: bytes | None) -> events.Remittance | events.Reversal | events.Policy:
+def decode(
+    topic: Topic, value: bytes | None, headers: Headers = ()
+) -> events.Remittance | events.Reversal | events.Policy:
     """Return what a record of an input topic says; raises BadRecord, and never anything else, for any bytes."""
     if topic == "remittances":
-        return decode_remittance(value)
-    return cast("events.Policy", judge(topic, value))
+        return decode_remittance(value, headers)
+    return cast("events.Policy", judge(topic, message(value, headers)))
 
 
-def decode_remittance(value: bytes | None) -> events.Remittance | events.Reversal:
+def decode_remittance(value: bytes | None, headers: Headers = ()) -> events.Remittance | events.Reversal:
     """Return what a record of the topic `remittances` says; the same as `decode`, in narrower types."""
     if value is not None and len(value) <= LARGEST_VALUE_BYTES:
         event = codec_fast.decode(value)
         if event is not None:
             return event
+        opened = message(value, headers)  # what comes plain never pays for a look at its headers
+        if opened is not value:
+            return decode_remittance(opened)
     return cast("events.Remittance | events.Reversal", judge("remittances", value))
 
 
 def judge(topic: Topic, value: bytes | None) -> events.Remittance | events.Reversal | events.Policy:
     """Return the same as `decode`, by the models alone: the long way, which the fast one is held against."""
-    message = _validate(topic, value)
-    return _TRANSLATORS[type(message)](message)
+    found = _validate(topic, value)
+    return _TRANSLATORS[type(found)](found)
 
 
 # --- judging: every reason, in the order of DESIGN "Bad input" -----------------------------------------------------
@@ -94,8 +93,7 @@ def _validate(topic: Topic, value: bytes | None) -> BaseModel:
     message = _parse(value)
     version = message.get("schema_version")
     if type(version) is not int or version != 1:
-        said = "not 1" if "schema_version" in message else "missing"
-        raise BadRecord("unknown_version", f"schema_version: {said}")
+        raise BadRecord("unknown_version", f"schema_version: {_version_said(message)}")
     models = _MODELS[topic]
     kind = message.get("type")
     if not isinstance(kind, str) or kind not in models:
@@ -109,6 +107,18 @@ def _validate(topic: Topic, value: bytes | None) -> BaseModel:
         return models[kind].model_validate(message)
     except ValidationError as error:
         raise BadRecord("schema", _detail(error.errors(include_url=False, include_input=False))) from None
+
+
+def _version_said(message: dict[str, Any]) -> str:
+    if "schema_version" not in message:
+        return "missing; the number 1 is wanted"
+    version = message["schema_version"]
+    if type(version) is int and 1 < version < 100:
+        return (
+            f"{version}, and this version of quotastream reads 1: upgrade the workers, then replay this dead letter; "
+            "or have its producer send version 1 (docs/evolution.md)"
+        )
+    return "not the number 1"
 
 
 def _parse(value: bytes) -> dict[str, Any]:

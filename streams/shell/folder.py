@@ -151,6 +151,8 @@ class Folder:
         metrics = self._place.metrics
         with metrics.fold_seconds.time():
             changed = ledger.fold(new, after)
+        for record in fresh:
+            self._place.policy_log.traces.take_pack(record.headers)
         metrics.folded.inc(len(new))
         metrics.folded_events.inc(sum(len(pack.entries) for _, pack in new))
         teller.changed(changed, self._arrived(fresh) if teller.caught_up else None)

@@ -72,6 +72,11 @@ class Letter:
         return _bytes(self.body["value_base64"])
 
     @property
+    def headers(self) -> list[tuple[str, bytes | None]]:
+        """The original's headers, each cut after 4 KiB."""
+        return [(name, _bytes(said)) for name, said in self.body["headers"]]
+
+    @property
     def is_whole(self) -> bool:
         """Whether the letter has all of the value."""
         return self.body["value_bytes"] in {None, len(self.value or b"")}
@@ -113,7 +118,7 @@ def reason_today(names: Names, letter: Letter) -> str | None:
     if kind is None or not letter.is_whole or letter.reason == CONFLICT:
         return letter.reason
     try:
-        codec.decode(kind, letter.value)
+        codec.decode(kind, letter.value, letter.headers)
     except codec.BadRecord as bad:
         return bad.reason
     return None

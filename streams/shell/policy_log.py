@@ -19,6 +19,7 @@ from streams.shell.census import PolicyCensus
 from streams.shell.ledger import Conflict
 from streams.shell.outbox import CLIENT_ERRORS
 from streams.shell.router import STAMP_KEY, arrived_ms, source_of
+from streams.shell.traces import Traces
 from streams.shell.versions import DamagedStateError, NewerStateError
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class PolicyLog:
         self.position = 0
         #: For each partition of policy-changes the offset up to which the log holds what it said.
         self.stamps: dict[tuple[str, int], int] = {}
+        #: The traces of the newest inputs that had one; the folder adds those of events.
+        self.traces = Traces()
         #: Places of policies that say something else than an earlier one with their id.
         self.conflicts: set[Conflict] = set()
         self._bootstrap_servers = bootstrap_servers
@@ -110,6 +113,7 @@ class PolicyLog:
             log.error("policies log at offset %d: %s (%s)", record.offset, bad.reason, bad.detail)
             return []
         assert isinstance(policy, Policy)
+        self.traces.take_policy(policy.policy_id, record.headers)
         added = self.book.add(policy)
         if added is Added.CONFLICT:
             self.conflicts.add(place)

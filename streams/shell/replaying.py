@@ -102,7 +102,7 @@ def judge(
         found = Original(key, None, [])
     original = Original(found.key, mended[letter.place], found.headers) if is_mended else found
     try:
-        codec.decode(kind, original.value)
+        codec.decode(kind, original.value, original.headers)
     except codec.BadRecord as bad:
         return Outcome(letter, f"it would be a dead letter again: {bad.reason} ({bad.detail})", None)
     named = is_mended or selection.names(letter) or CONFLICT in selection.reasons

@@ -12,8 +12,9 @@ import json
 import logging
 import time
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from streams.shell import cloudevents, codec, dead_letters, packs
+from streams.shell import cloudevents, codec, dead_letters, envelopes, packs, traces
 from streams.shell.metrics import DEAD_LETTER, ROUTED
 from streams.shell.outbox import CLIENT_ERRORS, Message, Outbox
 from streams.shell.topics import Names, home_partition
@@ -97,19 +98,23 @@ class Router:
 
     def _remittances(self, tp: TP, records: list[Any], letters: list[Letter]) -> list[Message]:
         homes: dict[int, list[tuple[int, Remittance | Reversal]]] = {}
+        traced: dict[int, list[tuple[str, envelopes.Trace]]] = {}
         for record in records:
             try:
-                event = codec.decode("remittances", record.value)
+                event = codec.decode_remittance(record.value, record.headers)
             except codec.BadRecord as bad:
                 letters.append((record.offset, self.dead_letter(record, bad)))
                 continue
-            home = home_partition(event.group_id, self._home_partitions)  # type: ignore[union-attr]
-            homes.setdefault(home, []).append((record.offset, event))  # type: ignore[arg-type]
+            home = home_partition(event.group_id, self._home_partitions)
+            homes.setdefault(home, []).append((record.offset, event))
+            if record.headers and (trace := envelopes.trace(record.value, record.headers)):
+                traced.setdefault(home, []).append((str(UUID(bytes=event.event_id)), trace))
         self._count("remittances", len(records), sum(map(len, homes.values())))
         stamp, arrived = self._consumer.fronts().get(tp, 0), arrived_header(records[0])
         return [
             Message(self._names.home, home, None,
-                    packs.encode(packs.Pack("remittances", tp.partition, stamp, entries)), arrived)
+                    packs.encode(packs.Pack("remittances", tp.partition, stamp, entries)),
+                    arrived + traces.pack_headers(traced.get(home, [])))
             for home, entries in homes.items()
         ]  # fmt: skip
 
@@ -121,12 +126,14 @@ class Router:
         out: list[Message] = []
         for record in records:
             try:
-                codec.decode("policy-changes", record.value)
+                message = envelopes.message(record.value, record.headers)
+                codec.decode("policy-changes", message)
             except codec.BadRecord as bad:
                 letters.append((record.offset, self.dead_letter(record, bad)))
                 continue
+            trace = envelopes.trace(record.value, record.headers)
             headers = source_headers(tp.partition, record.offset) + arrived_header(record)
-            out.append(Message(self._names.policies, 0, None, record.value, headers))
+            out.append(Message(self._names.policies, 0, None, message, headers + (trace.headers() if trace else [])))
         self._count("policy-changes", len(records), len(out))
         return out
 

@@ -332,6 +332,8 @@ class Teller:
     def _alert(self, alert: dict[str, Any]) -> Message:
         self._place.metrics.alerts.labels(alert["kind"]).inc()
         headers = cloudevents.headers("quota_alert", alert["alert_id"], alert["group_id"])
+        trace = self._place.policy_log.traces.of(alert["causes"])
+        headers += trace.headers() if trace else []
         names = self._place.names
         return self._message(names.alerts, alert["group_id"], alert["episode_id"], _json(alert), headers)
 
