@@ -145,7 +145,7 @@ class Folder:
         if first > ledger.position:
             raise LookupError(f"home log handed out from {first}, the ledger stands at {ledger.position}")
         fresh = [record for record in records if record.offset >= ledger.position]
-        new = [(record.offset, packs.decode(record.value)) for record in fresh]
+        new = [packs.columns(record.value) for record in fresh]
         if after <= ledger.position:
             return
         metrics = self._place.metrics
@@ -154,7 +154,7 @@ class Folder:
         for record in fresh:
             self._place.policy_log.traces.take_pack(record.headers)
         metrics.folded.inc(len(new))
-        metrics.folded_events.inc(sum(len(pack.entries) for _, pack in new))
+        metrics.folded_events.inc(sum(len(pack.digests) for pack in new))
         teller.changed(changed, self._arrived(fresh) if teller.caught_up else None)
 
     def _arrived(self, records: list[Any]) -> float | None:

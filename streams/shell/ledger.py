@@ -1,8 +1,10 @@
-"""The ledger of one home partition on local disk (sqlite): what the groups at home there sent in, each event once.
+"""The ledger of one home partition on local disk: what the groups at home there sent in, each event once.
 
-It follows from the home log alone: data and the log's offset are committed in one local transaction, a start goes on
-from that offset, and without a store (or with one that can't be read) the log is read from its beginning. The fold is
-the pure one of `streams.core.ledger.GroupLedger`, on disk; a test runs one suite against both.
+It follows from the home log alone: data and the log's offset are committed in one local transaction (sqlite), a start
+goes on from that offset, and without a store (or with one that can't be read) the log is read from its beginning. The
+fold is the pure one of `streams.core.ledger.GroupLedger`, on disk and by columns: what costs time for each event is
+done by numpy for all of a batch, and only what is doubtful (an id that may be here already) one by one. A test runs
+one suite against both. Where the events lie: `runs.py`.
 """
 
 from __future__ import annotations
@@ -10,42 +12,46 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
+from bisect import bisect_right
 from collections import OrderedDict
 from datetime import date
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
 
-from streams.core.events import Remittance, Reversal
-from streams.core.takings import AccountMoney, Entry, Purse
+import numpy as np
+import numpy.typing as npt
+
+from streams.core.takings import Entry, Purse
 from streams.core.years import year_of
+from streams.shell import runs
+from streams.shell.runs import Keys, Rows, Runs, Sorted
+from streams.shell.stored_money import BEYOND_64_BITS, StoredMoney
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from streams.core.events import Day
-    from streams.shell.packs import Pack
+    from streams.shell.packs import Columns
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 CACHED_ACCOUNTS = 200_000  # as sums by day: some KiB each
-_INT64_MAX = (1 << 63) - 1
 
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE stamps (topic TEXT, partition INTEGER, next INTEGER, PRIMARY KEY (topic, partition)) WITHOUT ROWID;
-CREATE TABLE groups (number INTEGER PRIMARY KEY, group_id TEXT NOT NULL UNIQUE);
+CREATE TABLE groups (number INTEGER PRIMARY KEY, group_id TEXT NOT NULL);
 CREATE TABLE years (number INTEGER, year INTEGER, PRIMARY KEY (number, year)) WITHOUT ROWID;
-CREATE TABLE events (
-    number INTEGER, event_id BLOB, digest BLOB NOT NULL, day INTEGER, amount, currency TEXT, levy_id TEXT,
-    PRIMARY KEY (number, event_id)
-) WITHOUT ROWID;
+CREATE TABLE purses (number INTEGER PRIMARY KEY, currency TEXT, levy_id TEXT);
+CREATE TABLE large (number INTEGER, event_id BLOB, amount TEXT, PRIMARY KEY (number, event_id)) WITHOUT ROWID;
 CREATE TABLE reversals (number INTEGER, reverses BLOB, PRIMARY KEY (number, reverses)) WITHOUT ROWID;
 CREATE TABLE conflicts (
     topic TEXT, partition INTEGER, offset INTEGER, PRIMARY KEY (topic, partition, offset)
 ) WITHOUT ROWID;
-"""
-_ADD = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+{runs.SCHEMA}"""
+_NEW_YEARS_DAYS = np.array([date(year, 1, 1).toordinal() for year in range(1, 3000)])
 
 
 class Conflict(NamedTuple):
@@ -56,6 +62,15 @@ class Conflict(NamedTuple):
     offset: int
 
 
+class _Batch(NamedTuple):
+    """The events of some packs, in the log's order."""
+
+    numbers: Keys  # of the groups
+    rows: Rows
+    large: dict[int, int]  # amounts beyond 64 bits, by row
+    reverses: dict[int, bytes]  # what reversals name, by row
+
+
 class HomeLedger:
     """The events of the groups at home in one partition."""
 
@@ -64,6 +79,7 @@ class HomeLedger:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._log_id = log_id
+        self._runs: Runs | None = None
         try:
             self._open()
         except (sqlite3.DatabaseError, UnreadableLedgerError) as error:
@@ -76,7 +92,6 @@ class HomeLedger:
         self._db = sqlite3.connect(self._path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")  # a crash may lose the newest commits, never consistency
-        self._db.execute("PRAGMA cache_size = -65536")
         if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
             self._db.execute("INSERT INTO meta VALUES ('log_id', ?)", (self._log_id,))
@@ -88,50 +103,71 @@ class HomeLedger:
 
     def _load(self) -> None:
         rows = self._db.execute
+        if self._runs is not None:
+            self._runs.close()
+        self._runs = Runs(self._path, self._db)
         found = rows("SELECT value FROM meta WHERE name = 'position'").fetchone()
         #: The home log's offset up to which everything is in here.
         self.position: int = found[0] if found else 0
         #: For each input partition the offset up to which the home log holds what it said.
         self.stamps: dict[tuple[str, int], int] = {(t, p): n for t, p, n in rows("SELECT * FROM stamps")}
-        self._numbers: dict[str, int] = {g: n for n, g in rows("SELECT number, group_id FROM groups")}
-        self._years: dict[int, set[int]] = {}
+        self._names: list[str] = [name for (name,) in rows("SELECT group_id FROM groups ORDER BY number")]
+        self._numbers: dict[str, int] = {name: number for number, name in enumerate(self._names)}
+        self._years: list[frozenset[int]] = [_NO_YEARS] * len(self._names)
         for number, year in rows("SELECT number, year FROM years"):
-            self._years.setdefault(number, set()).add(year)
-        self._reversed: set[tuple[int, bytes]] = set(rows("SELECT number, reverses FROM reversals"))
+            self._years[number] = _and_year(self._years[number], year)
+        self._purses: list[Purse] = [
+            Purse(*purse) for purse in rows("SELECT currency, levy_id FROM purses ORDER BY number")
+        ]
+        self._purse_numbers: dict[tuple[str, str | None], int] = {p: number for number, p in enumerate(self._purses)}
+        self._large: dict[tuple[int, bytes], int] = {
+            (n, key): int(text) for n, key, text in rows("SELECT * FROM large")
+        }
+        self._reversed: dict[int, set[bytes]] = {}  # by group: what reversals name, known or not
+        for number, reverses in rows("SELECT number, reverses FROM reversals"):
+            self._reversed.setdefault(number, set()).add(reverses)
         #: Conflicting duplicates among what is in here.
         self.conflicts: set[Conflict] = {Conflict(*row) for row in rows("SELECT * FROM conflicts")}
         self._accounts: OrderedDict[tuple[str, int], StoredMoney] = OrderedDict()
 
     def close(self) -> None:
         """Close the store."""
+        if self._runs is not None:
+            self._runs.close()
         self._db.close()
 
     def discard(self) -> None:
         """Begin again with an empty store; the home log is then read from its beginning."""
         with contextlib.suppress(AttributeError, sqlite3.Error):
-            self._db.close()
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            self.close()
+        self._runs = None
+        sides = {self._path.with_name(self._path.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")}
+        for file in sides | runs.files(self._path):
+            file.unlink(missing_ok=True)
         self._open()
 
     # --- the fold ---
 
-    def fold(self, packs: Sequence[tuple[int, Pack]], position: int) -> set[str]:
-        """Take in packs (each with its home offset) and the log's next offset; return the groups that changed.
+    def fold(self, packs: Sequence[Columns], position: int) -> set[str]:
+        """Take in packs and the log's next offset; return the groups that changed.
 
         Raises sqlite3.Error where the store can't be written; then nothing was taken in.
         """
+        assert self._runs is not None
+        self._runs.tend()
+        batch = None
         self._db.execute("BEGIN")
         try:
-            news = self._write(packs)
+            batch = self._batch(packs)
+            news, kept = self._news(packs, batch)
+            self._write(batch, news, kept)
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('position', ?)", (position,))
             stamps = dict(self.stamps)
-            for _, pack in packs:
+            for pack in packs:
                 source = (pack.topic, pack.partition)
                 stamps[source] = max(stamps.get(source, 0), pack.stamp)
-            self._db.executemany(
-                "INSERT OR REPLACE INTO stamps VALUES (?, ?, ?)", [(*k, n) for k, n in stamps.items()]
-            )
+            moved = [(*source, stamp) for source, stamp in stamps.items() if self.stamps.get(source) != stamp]
+            self._db.executemany("INSERT OR REPLACE INTO stamps VALUES (?, ?, ?)", moved)
             self._db.execute("COMMIT")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
@@ -139,80 +175,138 @@ class HomeLedger:
             self._load()
             raise
         self.position, self.stamps = position, stamps
+        if not len(kept):
+            return set()
         try:
-            for number, event in sorted(news, key=lambda new: isinstance(new[1], Reversal)):
-                self._apply(number, event)  # remittances first: a reversal takes out what is there
+            self._runs.stored(news)
+            self._apply(batch, kept)
         except BaseException:
             self._load()  # what is in memory is only a copy
             raise
-        return {event.group_id for _, event in news}
+        return {self._names[number] for number in np.unique(batch.numbers[kept]).tolist()}
 
-    def _write(self, packs: Sequence[tuple[int, Pack]]) -> list[tuple[int, Remittance | Reversal]]:
-        events = [(self._number(event.group_id), event) for _, pack in packs for _, event in pack.entries]
-        if not events:
-            return []
-        before = self._db.total_changes
-        self._db.execute("SAVEPOINT bulk")
-        self._db.executemany(_ADD, [_row(number, event) for number, event in events])
-        if self._db.total_changes - before == len(events):
-            self._db.execute("RELEASE bulk")
-            news = events
-        else:  # something is here already: one by one, to tell repeats from conflicts
-            self._db.execute("ROLLBACK TO bulk")
-            self._db.execute("RELEASE bulk")
-            news = self._write_singly(packs)
-        self._db.executemany(
-            "INSERT OR IGNORE INTO reversals VALUES (?, ?)",
-            [(number, event.reverses) for number, event in news if isinstance(event, Reversal)],
-        )
-        years = {(n, year_of(e.day)) for n, e in news if type(e) is Remittance}
-        self._db.executemany("INSERT OR IGNORE INTO years VALUES (?, ?)", years)
-        return news
+    def _batch(self, packs: Sequence[Columns]) -> _Batch:
+        count = sum(len(pack.digests) for pack in packs)
+        numbers, rows = np.empty(count, np.uint64), np.zeros(count, runs.ROW)
+        large: dict[int, int] = {}
+        reverses: dict[int, bytes] = {}
+        at = 0
+        for pack in packs:
+            size = len(pack.digests)
+            if not size:
+                continue
+            mine, part = rows[at : at + size], slice(at, at + size)
+            numbers[part] = np.array([self._number(group_id) for group_id in pack.groups], np.uint64)[pack.group]
+            mine["low"], mine["high"] = pack.ids[:, 0], pack.ids[:, 1]
+            mine["digest"], mine["day"], mine["amount"] = pack.digests, pack.days, pack.amounts
+            mine["purse"] = np.array([self._purse(purse) for purse in pack.purses], np.uint32)[pack.purse]
+            for row, amount in pack.large.items():
+                mine["amount"][row] = BEYOND_64_BITS
+                large[at + row] = amount
+            reverses |= {at + row: reversed_id for row, reversed_id in pack.reverses.items()}
+            at += size
+        return _Batch(numbers, rows, large, reverses)
 
-    def _write_singly(self, packs: Sequence[tuple[int, Pack]]) -> list[tuple[int, Remittance | Reversal]]:
-        news: list[tuple[int, Remittance | Reversal]] = []
-        for _, pack in packs:
-            for source_offset, event in pack.entries:
-                number = self._number(event.group_id)
-                if self._db.execute(_ADD, _row(number, event)).rowcount:
-                    news.append((number, event))
-                    continue
-                held = "SELECT digest FROM events WHERE number = ? AND event_id = ?"
-                if self._db.execute(held, (number, event.event_id)).fetchone()[0] != event.digest:
-                    conflict = Conflict(pack.topic, pack.partition, source_offset)
-                    self._db.execute("INSERT OR IGNORE INTO conflicts VALUES (?, ?, ?)", conflict)
-                    self.conflicts.add(conflict)  # a rollback reads them anew
-        return news
+    def _news(self, packs: Sequence[Columns], batch: _Batch) -> tuple[Sorted, npt.NDArray[np.int64]]:
+        """Return what is not here yet, by key, and the rows of the batch that it is in."""
+        assert self._runs is not None
+        keys = runs.keys_of(batch.numbers, batch.rows)
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        doubtful = self._runs.doubtful(keys)
+        if doubtful.any():
+            new = np.ones(len(keys), np.bool_)
+            places = np.flatnonzero(doubtful)
+            self._judge(packs, batch, keys, order, places[np.argsort(order[places])].tolist(), new)
+            keys, order = keys[new], order[new]
+        return Sorted(keys, batch.rows[order]), order
+
+    def _judge(
+        self, packs: Sequence[Columns], batch: _Batch, keys: Keys, order: npt.NDArray[np.int64],
+        places: list[int], new: npt.NDArray[np.bool_],
+    ) -> None:  # fmt: skip
+        """Tell new events from repeats and conflicts, one by one in the log's order: the first stands."""
+        assert self._runs is not None
+        starts = [0, *accumulate(len(pack.digests) for pack in packs)]
+        taken: dict[tuple[int, bytes], bytes] = {}
+        for place in places:
+            key, row = int(keys[place]), int(order[place])
+            said = batch.rows[row].tobytes()
+            event_id, digest = said[:16], said[16:24]
+            held = taken.get((key, event_id))
+            if held is None and (found := self._runs.find(key, event_id)) is not None:
+                held = found.tobytes()[16:24]
+            if held is None:
+                taken[key, event_id] = digest
+                continue
+            new[place] = False
+            if held != digest:
+                which = bisect_right(starts, row) - 1
+                pack = packs[which]
+                conflict = Conflict(pack.topic, pack.partition, int(pack.offsets[row - starts[which]]))
+                self._db.execute("INSERT OR IGNORE INTO conflicts VALUES (?, ?, ?)", conflict)
+                self.conflicts.add(conflict)  # a rollback reads them anew
+
+    def _write(self, batch: _Batch, news: Sorted, kept: npt.NDArray[np.int64]) -> None:
+        assert self._runs is not None
+        if not len(kept):
+            return
+        self._runs.store(news)
+        numbers, days = batch.numbers[kept].astype(np.int64), batch.rows["day"][kept]
+        years = np.searchsorted(_NEW_YEARS_DAYS, days, "right")
+        for number, year in np.unique(np.stack((numbers, years), axis=1)[days > 0], axis=0).tolist():
+            if year not in self._years[number]:
+                self._years[number] = _and_year(self._years[number], year)
+                self._db.execute("INSERT INTO years VALUES (?, ?)", (number, year))
+        rows = set(kept.tolist()) if batch.reverses or batch.large else set()
+        reversals = [(int(batch.numbers[row]), key) for row, key in batch.reverses.items() if row in rows]
+        self._db.executemany("INSERT OR IGNORE INTO reversals VALUES (?, ?)", reversals)
+        for row in rows & batch.large.keys():
+            known_by = int(batch.numbers[row]), batch.rows[row].tobytes()[:16]
+            self._large[known_by] = batch.large[row]
+            self._db.execute("INSERT INTO large VALUES (?, ?, ?)", (*known_by, str(batch.large[row])))
 
     def _number(self, group_id: str) -> int:
         number = self._numbers.get(group_id)
         if number is None:
-            number = self._numbers[group_id] = len(self._numbers)
+            number = self._numbers[group_id] = len(self._names)
+            self._names.append(group_id)
+            self._years.append(_NO_YEARS)
             self._db.execute("INSERT INTO groups VALUES (?, ?)", (number, group_id))
         return number
 
-    def _apply(self, number: int, event: Remittance | Reversal) -> None:
-        if isinstance(event, Reversal):
-            self._take_out(number, event)
-            return
-        year = year_of(event.day)
-        self._years.setdefault(number, set()).add(year)
-        money = self._accounts.get((event.group_id, year))
-        if money is not None and (number, event.event_id) not in self._reversed:
-            money.count(Purse(event.currency, event.levy_id), event.day, event.amount_minor)
+    def _purse(self, purse: tuple[str, str | None]) -> int:
+        number = self._purse_numbers.get(purse)
+        if number is None:
+            number = self._purse_numbers[purse] = len(self._purses)
+            self._purses.append(Purse(*purse))
+            self._db.execute("INSERT INTO purses VALUES (?, ?, ?)", (number, *purse))
+        return number
 
-    def _take_out(self, number: int, reversal: Reversal) -> None:
-        if (number, reversal.reverses) in self._reversed:
+    def _apply(self, batch: _Batch, kept: npt.NDArray[np.int64]) -> None:
+        """Bring the accounts that are in memory up to date: remittances first, a reversal takes out what is there."""
+        if self._accounts:
+            numbers = batch.numbers[kept].tolist()
+            for number, (event_id, entry) in zip(numbers, self._entries(numbers, batch.rows[kept]), strict=True):
+                money = self._accounts.get((self._names[number], year_of(entry.day))) if entry.day else None
+                if money is not None and event_id not in self._reversed.get(number, ()):
+                    money.count(entry.purse, entry.day, entry.amount_minor)
+        rows = set(kept.tolist()) if batch.reverses else set()
+        for row in rows & batch.reverses.keys():
+            self._take_out(int(batch.numbers[row]), batch.reverses[row])
+
+    def _take_out(self, number: int, reverses: bytes) -> None:
+        assert self._runs is not None
+        gone = self._reversed.setdefault(number, set())
+        if reverses in gone:
             return
-        self._reversed.add((number, reversal.reverses))
-        row = self._db.execute(
-            "SELECT day, amount, currency, levy_id FROM events WHERE number = ? AND event_id = ? AND day NOT NULL",
-            (number, reversal.reverses),
-        ).fetchone()
-        if row is None:  # not here yet, or a reversal itself
+        gone.add(reverses)
+        halves = np.frombuffer(reverses + bytes(runs.ROW.itemsize - 16), runs.ROW)
+        found = self._runs.find(int(runs.keys_of(np.array([number], np.uint64), halves)[0]), reverses)
+        if found is None or not found["day"]:  # not here yet, or a reversal itself
             return
-        entry = _entry(*row)
-        money = self._accounts.get((reversal.group_id, year_of(entry.day)))
+        ((_, entry),) = self._entries([number], found.reshape(1))
+        money = self._accounts.get((self._names[number], year_of(entry.day)))
         if money is not None:
             money.discount(entry)
 
@@ -225,9 +319,9 @@ class HomeLedger:
     def plan_years(self, group_id: str) -> Collection[int]:
         """Return the years in which any remittance of the group is known, reversed or not."""
         number = self._numbers.get(group_id)
-        return () if number is None else self._years.get(number, ())
+        return () if number is None else self._years[number]
 
-    def money(self, group_id: str, plan_year: int) -> AccountMoney:
+    def money(self, group_id: str, plan_year: int) -> StoredMoney:
         """Return the unreversed remittances of a group and plan year; kept in memory while it is in use."""
         money = self._accounts.get((group_id, plan_year))
         if money is None:
@@ -238,61 +332,62 @@ class HomeLedger:
             self._accounts.move_to_end((group_id, plan_year))
         return money
 
-    def unreversed(self, columns: str, condition: str, group_id: str, parameters: Sequence[object]) -> Iterable[Any]:
-        """Return columns of a group's unreversed remittances that meet an SQL condition."""
+    def unreversed(self, group_id: str, first: Day, last: Day) -> Rows:
+        """Return the rows of a group's unreversed remittances of some days."""
+        assert self._runs is not None
         number = self._numbers.get(group_id)
-        sql = (
-            f"SELECT {columns} FROM events WHERE number = ?1 AND day NOT NULL"  # noqa: S608  none of it is input
-            f" AND event_id NOT IN (SELECT reverses FROM reversals WHERE number = ?1) AND {condition}"
+        if number is None:
+            return np.empty(0, runs.ROW)
+        rows = self._runs.of_group(number)
+        rows = rows[(rows["day"] >= first) & (rows["day"] <= last)]
+        gone = self._reversed.get(number)
+        return rows[[key not in gone for key in _event_ids(rows)]] if gone and len(rows) else rows
+
+    def purse(self, number: int) -> Purse:
+        """Return the kind of money that rows have by a number."""
+        return self._purses[number]
+
+    def entries(self, group_id: str, rows: Rows, purse: Purse | None = None) -> list[tuple[bytes, Entry]]:
+        """Return (event_id, remittance) of a group's rows, or of those of one kind of money."""
+        if purse is not None:
+            rows = rows[rows["purse"] == self._purse_numbers.get(purse, -1)]
+        return self._entries([self._numbers[group_id]] * len(rows), rows) if len(rows) else []
+
+    def _entries(self, numbers: list[int], rows: Rows) -> list[tuple[bytes, Entry]]:
+        found = zip(
+            numbers,
+            _event_ids(rows),
+            rows["day"].tolist(),
+            rows["amount"].tolist(),
+            rows["purse"].tolist(),
+            strict=True,
         )
-        return () if number is None else self._db.execute(sql, (number, *parameters))
-
-
-class StoredMoney(AccountMoney):
-    """The money of one account: its sums in memory, the single remittances in the store."""
-
-    def __init__(self, ledger: HomeLedger, group_id: str, plan_year: int) -> None:
-        super().__init__()
-        self._ledger, self._group_id, self._days = ledger, group_id, _days_of(plan_year)
-        # Added in the store, which is much faster; in two halves, because it adds 64 bits and no more.
-        sums = "day, currency, levy_id, sum(amount >> 32), sum(amount & 0xffffffff), count(*)"
-        small = "day BETWEEN ?2 AND ?3 AND typeof(amount) = 'integer' GROUP BY day, currency, levy_id"
-        for day, currency, levy_id, high, low, how_many in ledger.unreversed(sums, small, group_id, self._days):
-            self.count(Purse(currency, levy_id), day, (high << 32) + low, how_many)
-        large = "day BETWEEN ?2 AND ?3 AND typeof(amount) = 'text'"
-        for row in ledger.unreversed("day, amount, currency, levy_id", large, group_id, self._days):
-            entry = _entry(*row)
-            self.count(entry.purse, entry.day, entry.amount_minor)
-
-    def entries(self, day: Day | None = None, purse: Purse | None = None) -> list[tuple[bytes, Entry]]:
-        """Return (event_id, remittance) of all of them, or those of a day or a kind, by day and event_id."""
-        days = self._days if day is None else (day, day)
-        condition = (
-            "day BETWEEN ?2 AND ?3 AND (?4 IS NULL OR (currency = ?4 AND levy_id IS ?5)) ORDER BY day, event_id"
-        )
-        rows = self._ledger.unreversed(
-            "event_id, day, amount, currency, levy_id", condition, self._group_id, (*days, *(purse or (None, None)))
-        )
-        return [(event_id, _entry(*row)) for event_id, *row in rows]
+        return [
+            (key, Entry(day, self._large[number, key] if amount == BEYOND_64_BITS else amount, self._purses[purse]))
+            for number, key, day, amount, purse in found
+        ]
 
 
 class UnreadableLedgerError(Exception):
     """The store is of another version of this program, of another home log, or ahead of it."""
 
 
-def _row(number: int, event: Remittance | Reversal) -> tuple[object, ...]:
-    if isinstance(event, Reversal):
-        return (number, event.event_id, event.digest, None, None, None, None)
-    amount = event.amount_minor if event.amount_minor <= _INT64_MAX else str(event.amount_minor)
-    return (number, event.event_id, event.digest, event.day, amount, event.currency, event.levy_id)
+_NO_YEARS: frozenset[int] = frozenset()
+_year_sets: dict[tuple[frozenset[int], int], frozenset[int]] = {}
 
 
-def _entry(day: Day, amount: int | str, currency: str, levy_id: str | None) -> Entry:
-    return Entry(day, int(amount), Purse(currency, levy_id))
+def _and_year(years: frozenset[int], year: int) -> frozenset[int]:
+    """Return the years and one more: one object for each set of years, however many groups have it."""
+    found = _year_sets.get((years, year))
+    if found is None:
+        more = years | {year}
+        found = _year_sets[years, year] = next((s for s in _year_sets.values() if s == more), more)
+    return found
 
 
-def _days_of(plan_year: int) -> tuple[Day, Day]:
-    return date(plan_year, 1, 1).toordinal(), date(plan_year, 12, 31).toordinal()
+def _event_ids(rows: Rows) -> list[bytes]:
+    data, size = rows.tobytes(), rows.itemsize
+    return [data[at : at + 16] for at in range(0, len(data), size)]
 
 
 def covered(stamps: Iterable[tuple[tuple[str, int], int]], ends: dict[tuple[str, int], int]) -> bool:

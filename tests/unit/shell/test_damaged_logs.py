@@ -8,10 +8,20 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+from streams.core.events import Remittance
 from streams.shell import packs
 from streams.shell.policy_log import PolicyLog
 from streams.shell.topics import Names
 from streams.shell.versions import DamagedStateError
+
+
+def spoilt(column: int, by: object) -> bytes:
+    """Return a pack of one remittance in which one column is another."""
+    entry = (7, Remittance("g", b"e" * 16, b"d" * 8, 739_680, 100, "USD", None))
+    fields = msgspec.msgpack.decode(packs.encode(packs.Pack("remittances", 0, 1, [entry])))
+    fields[-1][column] = by
+    return msgspec.msgpack.encode(fields)
+
 
 DAMAGED = {
     "nothing at all": b"",
@@ -19,8 +29,13 @@ DAMAGED = {
     "cut off": packs.encode(packs.Pack("remittances", 0, 1, []))[:-3],
     "a number": msgspec.msgpack.encode(1),
     "too few fields": msgspec.msgpack.encode([packs.VERSION, "remittances"]),
-    "rows that are none": msgspec.msgpack.encode([packs.VERSION, "remittances", 0, 1, [7]]),
-    "rows that are maps": msgspec.msgpack.encode([packs.VERSION, "remittances", 0, 1, [{1: 2}]]),
+    "columns that are none": msgspec.msgpack.encode([packs.VERSION, "remittances", 0, 1, [7]]),
+    "columns of different lengths": spoilt(4, b"\x00" * 15),
+    "a group that is not in it": spoilt(0, []),
+    "a purse that is not in it": spoilt(1, []),
+    "a row that is not in it": spoilt(9, [(7, "1")]),
+    "rows that are none": msgspec.msgpack.encode([packs.FORMER, "remittances", 0, 1, [7]]),
+    "rows that are maps": msgspec.msgpack.encode([packs.FORMER, "remittances", 0, 1, [{1: 2}]]),
     "a version that is none": msgspec.msgpack.encode(["new", "remittances"]),
     "nested without end": b"\x91" * 100_000,
 }

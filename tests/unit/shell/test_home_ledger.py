@@ -8,14 +8,16 @@ from collections import defaultdict
 from datetime import date
 from itertools import permutations
 from typing import TYPE_CHECKING, Any, Protocol
+from unittest.mock import patch
 from uuid import UUID
 
 import pytest
 
 from streams.core.events import Added, Remittance, Reversal
 from streams.core.ledger import GroupLedger
+from streams.shell import runs
 from streams.shell.ledger import Conflict, HomeLedger, covered
-from streams.shell.packs import Pack
+from streams.shell.packs import Pack, columns, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +40,11 @@ def remit(
 def reverse(number: int, of: int, *, group: str = "g", digest: bytes = b"r" * 8) -> Reversal:
     """Return a reversal."""
     return Reversal(group, UUID(int=number).bytes, digest, UUID(int=of).bytes)
+
+
+def fold_in(ledger: HomeLedger, packs: list[Pack], position: int) -> set[str]:
+    """Fold packs, as they come out of the log."""
+    return ledger.fold([columns(encode(pack)) for pack in packs], position)
 
 
 # --- one suite for both ---------------------------------------------------------------------------------------------
@@ -100,7 +107,7 @@ class DiskFold:
         first = 100 * self._batches
         entries = list(enumerate(batch, first))
         position = self.ledger.position
-        changed = self.ledger.fold([(position, Pack("remittances", 1, first, entries))], position + 1)
+        changed = fold_in(self.ledger, [Pack("remittances", 1, first, entries)], position + 1)
         assert changed <= {event.group_id for event in batch}
         self._batches += 1
 
@@ -143,8 +150,30 @@ class ReopenedFold(DiskFold):
         self.ledger = HomeLedger(self._path, "log")
 
 
+class RunsFold(DiskFold):
+    """The same with all but the newest in runs, which are merged early."""
+
+    def take(self, *batch: Event) -> None:
+        """Fold, then let what is due be written and merged."""
+        with patch.multiple(runs, FLUSH_EVENTS=3, FANOUT=2):
+            super().take(*batch)
+            assert self.ledger._runs is not None
+            self.ledger._runs.tend(wait=True)
+
+
+class ReopenedRunsFold(RunsFold):
+    """The same, closed and opened again after each batch."""
+
+    def take(self, *batch: Event) -> None:
+        """Fold, then open anew."""
+        super().take(*batch)
+        self.ledger.close()
+        self.ledger = HomeLedger(self._path, "log")
+
+
 FOLDS: dict[str, Callable[[Path], Any]] = {
     "pure": PureFold, "disk": DiskFold, "disk, asked": AskedFold, "disk, reopened": ReopenedFold,
+    "runs": RunsFold, "runs, reopened": ReopenedRunsFold,
 }  # fmt: skip
 
 
@@ -272,11 +301,11 @@ def path(tmp_path: Path) -> Path:
     ledger = HomeLedger(path, "log")
     entries = [(5, remit(1)), (6, remit(2, 5)), (8, remit(2, 6, digest=b"c" * 8))]
     packs = [
-        (40, Pack("remittances", 1, 9, entries)),
-        (41, Pack("remittances", 2, 3, [])),
-        (42, Pack("remittances", 1, 4, [])),  # a repeat of something older moves no stamp back
+        Pack("remittances", 1, 9, entries),
+        Pack("remittances", 2, 3, []),
+        Pack("remittances", 1, 4, []),  # a repeat of something older moves no stamp back
     ]
-    assert ledger.fold(packs, 44) == {"g"}
+    assert fold_in(ledger, packs, 44) == {"g"}
     ledger.close()
     return path
 
@@ -345,7 +374,7 @@ def check_empty(ledger: HomeLedger) -> None:
     """Hold that a store is empty, and usable."""
     assert (ledger.position, ledger.stamps, ledger.conflicts) == (0, {}, set())
     assert sums(ledger) == []
-    assert ledger.fold([(0, Pack("remittances", 0, 1, [(0, remit(1, 8))]))], 1) == {"g"}
+    assert fold_in(ledger, [Pack("remittances", 0, 1, [(0, remit(1, 8))])], 1) == {"g"}
     assert sums(ledger) == [8]
     ledger.close()
 
@@ -366,14 +395,14 @@ def test_a_fold_that_fails_took_nothing_in(path: Path) -> None:
     events = [remit(7), reverse(8, of=1), remit(1, 3, digest=b"d" * 8), remit(1, group="new")]
     pack = Pack("remittances", 1, 13, list(enumerate(events, 9)))
     with pytest.raises(sqlite3.Error, match="full"):
-        ledger.fold([(44, pack)], 45)
+        fold_in(ledger, [pack], 45)
     assert ledger.position == 44
     assert ledger.stamps == {("remittances", 1): 9, ("remittances", 2): 3}
     assert sums(ledger) == [5, 100]
     assert set(ledger.group_ids()) == {"g"}
     assert ledger.conflicts == {Conflict("remittances", 1, 8)}
     ledger._db.execute("DROP TRIGGER f")
-    ledger.fold([(44, pack)], 45)
+    fold_in(ledger, [pack], 45)
     ledger.close()
     ledger = HomeLedger(path, "log")
     assert sums(ledger) == [5, 100]

@@ -27,13 +27,13 @@ def test_a_store_of_another_version_is_made_again(tmp_path: Path, version: int) 
     """Older or newer, it is emptied, and so the home log is read from its beginning."""
     path = tmp_path / "store.sqlite"
     store = HomeLedger(path, "log")
-    store.fold([(0, PACK)], 1)
+    store.fold([packs.columns(packs.encode(PACK))], 1)
     store.close()
     with sqlite3.connect(path) as db:
         db.execute(f"PRAGMA user_version = {version}")
     store = HomeLedger(path, "log")
     assert (store.position, list(store.group_ids()), store.stamps) == (0, [], {})
-    store.fold([(0, PACK)], 1)
+    store.fold([packs.columns(packs.encode(PACK))], 1)
     assert store.position == 1
     store.close()
 
@@ -42,7 +42,7 @@ def test_a_store_of_another_log_is_made_again(tmp_path: Path) -> None:
     """After a rebuild the home log is another one: offsets in the old say nothing."""
     path = tmp_path / "store.sqlite"
     store = HomeLedger(path, "log")
-    store.fold([(0, PACK)], 1)
+    store.fold([packs.columns(packs.encode(PACK))], 1)
     store.close()
     store = HomeLedger(path, "log made anew")
     assert (store.position, store.stamps) == (0, {})

@@ -1,0 +1,56 @@
+"""The money of one account: its sums in memory, the single remittances in the ledger's store."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from streams.core.takings import AccountMoney, Entry, Purse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.core.events import Day
+    from streams.shell.ledger import HomeLedger
+    from streams.shell.runs import Rows
+
+BEYOND_64_BITS = -1  # in the place of an amount that is
+
+
+class StoredMoney(AccountMoney):
+    """The unreversed remittances of a group and plan year."""
+
+    def __init__(self, ledger: HomeLedger, group_id: str, plan_year: int) -> None:
+        super().__init__()
+        self._ledger, self._group_id = ledger, group_id
+        self._days = date(plan_year, 1, 1).toordinal(), date(plan_year, 12, 31).toordinal()
+        rows = ledger.unreversed(group_id, *self._days)
+        for purse, day, amount_minor, how_many in _sums(rows):
+            self.count(ledger.purse(purse), day, amount_minor, how_many)
+        for _, entry in ledger.entries(group_id, rows[rows["amount"] == BEYOND_64_BITS]):
+            self.count(entry.purse, entry.day, entry.amount_minor)
+
+    def entries(self, day: Day | None = None, purse: Purse | None = None) -> list[tuple[bytes, Entry]]:
+        """Return (event_id, remittance) of all of them, or those of a day or a kind, by day and event_id."""
+        rows = self._ledger.unreversed(self._group_id, *(self._days if day is None else (day, day)))
+        return sorted(self._ledger.entries(self._group_id, rows, purse), key=lambda row: (row[1].day, row[0]))
+
+
+def _sums(rows: Rows) -> Iterator[tuple[int, Day, int, int]]:
+    """Yield (number of the kind of money, day, what it comes to, how many), but for amounts beyond 64 bits."""
+    rows = rows[rows["amount"] != BEYOND_64_BITS]
+    if not len(rows):
+        return
+    by = (rows["purse"].astype(np.int64) << 32) | rows["day"]
+    order = np.argsort(by)
+    by, amounts = by[order], rows["amount"][order]
+    starts = np.flatnonzero(np.diff(by, prepend=-1))
+    # In two halves, because sums of them are of 64 bits too.
+    high, low = np.add.reduceat(amounts >> 32, starts), np.add.reduceat(amounts & 0xFFFFFFFF, starts)
+    counts = np.diff(starts, append=len(by))
+    for what, upper, lower, how_many in zip(
+        by[starts].tolist(), high.tolist(), low.tolist(), counts.tolist(), strict=True
+    ):
+        yield what >> 32, what & 0xFFFFFFFF, (upper << 32) + lower, how_many
