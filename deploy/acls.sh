@@ -42,7 +42,7 @@ subscriber)
     ;;
 notifier)
     allow --operation Read --topic "${P}quota-alerts"
-    allow --operation Read --group "${P}quotastream-notify"
+    allow --operation Read --resource-pattern-type prefixed --group "${P}quotastream-notify"
     ;;
 analyst)
     allow --operation Read --topic "${P}quota-status" --topic "${P}quota-alerts"

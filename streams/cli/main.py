@@ -20,6 +20,7 @@ from streams.cli import (
     explain,
     forecast,
     kafka,
+    notify,
     publish,
     rebuild,
     schemas,
@@ -77,6 +78,7 @@ app.command("close-year", epilog=close_year.EXAMPLES)(close_year.close_year)
 app.command(epilog=forecast.EXAMPLES)(forecast.forecast)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command(epilog=rebuild.EXAMPLES)(rebuild.rebuild)
+app.command(epilog=notify.EXAMPLES)(notify.notify)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.add_typer(config.app, name="config")
 app.add_typer(schemas.app, name="schemas")

@@ -49,7 +49,10 @@ def acls(names: Names) -> dict[Role, list[Acl]]:
         "worker": _worker(names),
         "producer": _topics(*names.inputs, to=("Write",)),
         "subscriber": subscriber,
-        "notifier": [*_topics(names.alerts, to=("Read",)), Acl("group", names.notify_group, ("Read",))],
+        "notifier": [
+            *_topics(names.alerts, to=("Read",)),
+            Acl("group", names.notify_group, ("Read",), prefixed=True),
+        ],
         "analyst": analyst,
         "operator": [*analyst, *_operator(names)],
     }

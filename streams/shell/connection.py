@@ -21,7 +21,7 @@ from kafka.errors import (
 )
 from pydantic import SecretStr
 
-from streams.shell.setting_sources import SettingError, variable_of
+from streams.shell.setting_sources import SettingError, secret_in, variable_of
 from streams.shell.settings import KafkaAccess, load
 
 if TYPE_CHECKING:
@@ -171,22 +171,7 @@ def _password(settings: KafkaAccess) -> str:
     if settings.sasl_password is not None:
         return settings.sasl_password.get_secret_value()
     assert settings.sasl_password_file is not None
-    return _secret_in("SASL_PASSWORD_FILE", settings.sasl_password_file)
-
-
-def _secret_in(name: str, file: Path) -> str:
-    """Return the first line of a file."""
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"setting QUOTASTREAM_{name}: {file} can't be read ({_what(error)})") from None
-    if not lines or not lines[0]:
-        raise SettingError(f"setting QUOTASTREAM_{name}: {file} is empty: its first line has to be the password")
-    return lines[0]
-
-
-def _what(error: Exception) -> str:
-    return (isinstance(error, OSError) and error.strerror) or type(error).__name__
+    return secret_in("sasl_password_file", settings.sasl_password_file)
 
 
 def _context(settings: KafkaAccess) -> ssl.SSLContext:
@@ -202,7 +187,7 @@ def _context(settings: KafkaAccess) -> ssl.SSLContext:
     if settings.ssl_cert_file is not None and settings.ssl_key_file is not None:
         file = settings.ssl_key_password_file
         # Without a password OpenSSL would ask the terminal for one.
-        password = _secret_in("SSL_KEY_PASSWORD_FILE", file) if file else ""
+        password = secret_in("ssl_key_password_file", file) if file else ""
         with _readable("SSL_CERT_FILE", settings.ssl_cert_file):
             context.load_cert_chain(settings.ssl_cert_file, settings.ssl_key_file, password)
     return context
@@ -213,7 +198,9 @@ def _readable(name: str, file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:  # ssl.SSLError is one
-        raise SettingError(f"setting QUOTASTREAM_{name}: {file} can't be used ({_what(error)})") from None
+        raise SettingError(
+            f"setting QUOTASTREAM_{name}: {file} can't be used ({error.strerror or type(error).__name__})"
+        ) from None
 
 
 # --- why nobody answers ---

@@ -1,4 +1,4 @@
-"""The worker's one HTTP listener: `/metrics`, `/livez`, `/readyz`. It only reads, and answers nothing else."""
+"""A process's one HTTP listener: `/metrics`, `/livez`, `/readyz`. It only reads, and answers nothing else."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streams.shell.health import Check, Health
+    from streams.shell.settings import ProcessSettings
 
 CLIENT_SECONDS = 10.0  # a client that is slower than this is left
 
@@ -33,6 +34,17 @@ class _Handler(WSGIRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
         """Keep requests out of the log."""
+
+
+def listen(settings: ProcessSettings, health: Health) -> None:
+    """Serve where that is set; OSError with one line that says what to do where it can't be."""
+    host, port = settings.metrics_host, settings.metrics_port
+    if port is None:
+        return
+    try:
+        serve(host, port, health)
+    except OSError as error:
+        raise OSError(f"--metrics-port {port} can't be served on {host} ({error.strerror}): give another") from error
 
 
 def serve(host: str, port: int, health: Health) -> WSGIServer:

@@ -1,4 +1,4 @@
-"""Every metric of the worker, declared in this one place; docs/metrics.md is made from it.
+"""Every metric, declared in this one place; docs/metrics.md is made from it.
 
 Prometheus naming: base units, `_total` for counters, ratios from 0 to 1. Labels are bounded: topics are named without
 the installation's prefix, regions beyond `census.REGIONS` are one, and no label names a group unless
@@ -199,6 +199,26 @@ class Metrics:
     def show(self, readings: Readings) -> None:
         """Take what the worker's loop read just now, for the scrapes until it reads again."""
         self._shown.show(readings)
+
+
+class NotifyMetrics:
+    """A notifier's metrics."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        declaring = _Declaring(registry)
+        self.posted = declaring.counter(
+            "notify_messages_total", "Messages of quota-alerts that the target accepted, repeats too."
+        )
+        self.failures = declaring.counter("notify_failures_total", "Posts that the target did not accept.")
+        self.waiting = declaring.gauge(
+            "notify_waiting_messages", "Messages that were read, and that the target has not accepted yet."
+        )
+        self.lag = declaring.gauge("notify_lag_records", "Records of quota-alerts that were not read yet.")
+        self.open_episodes = declaring.gauge("notify_open_episodes", "Alert episodes that are open.")
+        self.accepted_at = declaring.gauge(
+            "notify_accepted_timestamp_seconds", "When the target accepted a post last; 0 before the first."
+        )
+        self.declared: tuple[Declared, ...] = tuple(declaring.all)
 
 
 def _declare_progress(declaring: _Declaring) -> None:

@@ -6,7 +6,7 @@ import sys
 
 from prometheus_client import CollectorRegistry
 
-from streams.shell.metrics import Declared, Metrics
+from streams.shell.metrics import Declared, Metrics, NotifyMetrics
 
 HEAD = """# Metrics
 
@@ -23,10 +23,24 @@ in `deploy/prometheus/rules/`, and [the runbook](runbook.md).
 | --- | --- | --- | --- |
 """
 
+NOTIFIER = """
+## A notifier's
+
+`quotastream notify --metrics-port N` serves these.
+
+| metric | kind | labels | what |
+| --- | --- | --- | --- |
+"""
+
 
 def page() -> str:
     """Return the page."""
-    return HEAD + "".join(_row(metric) for metric in Metrics(CollectorRegistry()).declared) + _buckets()
+    worker, notifier = Metrics(CollectorRegistry()).declared, NotifyMetrics(CollectorRegistry()).declared
+    return HEAD + _rows(worker) + _buckets() + NOTIFIER + _rows(notifier)
+
+
+def _rows(metrics: tuple[Declared, ...]) -> str:
+    return "".join(map(_row, metrics))
 
 
 def _row(metric: Declared) -> str:

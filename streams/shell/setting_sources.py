@@ -121,8 +121,7 @@ def _settings_file() -> tuple[Path, dict[str, Any]]:
             return file, {}
         raise SettingError(f"the settings file {file} that {named_by} names is not there") from None
     except (OSError, UnicodeDecodeError) as error:
-        why = (isinstance(error, OSError) and error.strerror) or type(error).__name__
-        raise SettingError(f"the settings file {file} can't be read ({why})") from None
+        raise SettingError(f"the settings file {file} can't be read ({_what(error)})") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingError(f"the settings file {file} is no TOML: {error}") from None
 
@@ -141,6 +140,21 @@ def refuse_unknown(known: Collection[str]) -> None:
     for key in in_file:
         if key not in known:
             raise SettingError(f"no setting {key}, which is in {file}{_instead(key.lower(), known, str)}")
+
+
+def secret_in(field: str, file: Path) -> str:
+    """Return the first line of the file that a setting names; SettingError where there is none."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{file} can't be read ({_what(error)})", variable_of(field)) from None
+    if not lines or not lines[0]:
+        raise SettingError(f"{file} is empty: its first line has to be the secret", variable_of(field))
+    return lines[0]
+
+
+def _what(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or type(error).__name__
 
 
 def _instead(given: str, known: Iterable[str], named: Callable[[str], str]) -> str:

@@ -184,18 +184,24 @@ class WebSettings(ClockSettings, Installation):
     )
 
 
-class WorkerSettings(ProcessSettings, ClockSettings, TopicSettings, Installation):
+class MemberSettings(FromSources):
+    """The membership in a consumer group, of a worker and of a notifier."""
+
+    session_timeout_seconds: float = Field(
+        default=10.0, ge=1, le=1800, description="one that is not heard of for so long loses its partitions"
+    )
+    group_instance_id: str | None = Field(
+        default=None,
+        pattern=r"^[a-zA-Z0-9_-][a-zA-Z0-9._-]{0,248}$",
+        description="a name of this process that lasts: a restart within the session timeout moves nothing",
+    )
+
+
+class WorkerSettings(MemberSettings, ProcessSettings, ClockSettings, TopicSettings, Installation):
     """A worker's own."""
 
     state_dir: Path | None = Field(
         default=None, description="folder of the worker's local store; none: a free one in the user's data folder"
-    )
-    session_timeout_seconds: float = Field(
-        default=10.0, ge=1, le=1800, description="a worker not heard of for so long loses its partitions"
-    )
-    group_instance_id: str | None = Field(
-        default=None,
-        description="a name of this worker that lasts: a restart within the session timeout moves nothing",
     )
     commit_seconds: float = Field(default=1.0, gt=0, description="how often input offsets are committed")
     fetch_bytes: int = Field(default=4 << 20, ge=1 << 16, description="most bytes of one partition in one fetch")
@@ -204,5 +210,32 @@ class WorkerSettings(ProcessSettings, ClockSettings, TopicSettings, Installation
     )
 
 
-class Settings(WorkerSettings, WebSettings, KafkaAccess):
+class NotifySettings(MemberSettings, ProcessSettings, Installation):
+    """A notifier's own (`quotastream notify`)."""
+
+    alertmanager_url: str | None = Field(
+        default=None, description="where Alertmanager is, such as http://host:9093; a cluster's, with commas between"
+    )
+    webhook_url: str | None = Field(default=None, description="where CloudEvents are posted to, in its place")
+    webhook_url_file: Path | None = Field(default=None, description="a file with that address, where it is a secret")
+    notify_username: str | None = Field(default=None, min_length=1, description="the user's name there")
+    notify_password: SecretStr | None = Field(default=None, min_length=1, description="the user's password there")
+    notify_password_file: Path | None = Field(default=None, description="a file with the password, in its place")
+    notify_token: SecretStr | None = Field(default=None, min_length=1, description="a bearer token, in their place")
+    notify_token_file: Path | None = Field(default=None, description="a file with the token, in its place")
+    notify_ca_file: Path | None = Field(
+        default=None, description="PEM file of the CAs that may sign the certificate there; none: the usual ones"
+    )
+    notify_name: str = Field(
+        default="", pattern=r"^[a-zA-Z0-9._-]{0,64}$", description="tells notifiers apart that post to several places"
+    )
+    notify_resend_seconds: float = Field(
+        default=60.0, ge=1, description="how often Alertmanager is told again what is open: under its resolve_timeout"
+    )
+    notify_timeout_seconds: float = Field(
+        default=10.0, gt=0, le=60, description="a post without an answer has failed"
+    )
+
+
+class Settings(NotifySettings, WorkerSettings, WebSettings, KafkaAccess):
     """All that can be set."""

@@ -78,7 +78,7 @@ def run(settings: WorkerSettings, bootstrap_servers: str, replay: Replay | None 
     day_reached = standing(replay.day) if replay else _clock(settings)
     metrics, state = Metrics(), health.Health()
     metrics.show(readings.of_checks(state.readyz()))
-    _listen(settings, state)
+    listener.listen(settings, state)
     with _state_folder(settings.state_dir, names.consumer_group) as folder:
         for pause_seconds in chain((1.0, 2.0, 4.0, 8.0, 16.0), repeat(30.0)):
             worker = Worker(settings, bootstrap_servers, names, day_reached, metrics, state, folder)
@@ -113,18 +113,6 @@ def _clock(settings: WorkerSettings) -> DayReached:
     except ClockError as error:
         raise WorkerError(str(error)) from error
     return clock
-
-
-def _listen(settings: WorkerSettings, state: health.Health) -> None:
-    host, port = settings.metrics_host, settings.metrics_port
-    if port is None:
-        return
-    try:
-        listener.serve(host, port, state)
-    except OSError as error:
-        raise WorkerError(
-            f"--metrics-port {port} can't be served on {host} ({error.strerror}): give another"
-        ) from error
 
 
 def _tame_collector() -> None:

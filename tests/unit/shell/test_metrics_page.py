@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from streams.shell.metrics import Metrics
+from streams.shell.metrics import Metrics, NotifyMetrics
 from streams.shell.metrics_page import page
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
@@ -19,7 +19,7 @@ def test_the_page_is_what_the_declarations_make() -> None:
 
 def test_names_and_words_are_in_order() -> None:
     """Each is named by Prometheus' conventions and says what it is in a sentence."""
-    for metric in Metrics(CollectorRegistry()).declared:
+    for metric in (*Metrics(CollectorRegistry()).declared, *NotifyMetrics(CollectorRegistry()).declared):
         assert metric.name.startswith("quotastream_")
         assert (metric.kind == "counter") == metric.name.endswith("_total"), metric.name
         assert metric.says.endswith((".", ")."))
