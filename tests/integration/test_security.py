@@ -257,7 +257,7 @@ def test_a_worker_without_rights_ends_with_one_line(locked: Locked) -> None:
     worker = locked.scene.worker("w2")
     be(worker, nobody)
     worker._arguments += ["--bootstrap-servers", locked.broker.address]
-    assert worker.start().process.wait(30) == connection.REFUSED_EXIT_CODE
+    assert worker.start().process.wait(90) == connection.REFUSED_EXIT_CODE
     assert "doesn't allow this to nobody" in worker.log.read_text()
     assert worker.log.read_text().count("\n") == 1
 
@@ -326,7 +326,7 @@ def test_a_worker_with_a_wrong_password_ends_with_one_line(locked: Locked, tmp_p
     worker = locked.scene.worker("w3")
     be(worker, locked.users["worker"] | {"QUOTASTREAM_SASL_PASSWORD_FILE": str(wrong)})
     worker._arguments += ["--bootstrap-servers", locked.broker.address]
-    assert worker.start().process.wait(30) == connection.REFUSED_EXIT_CODE
+    assert worker.start().process.wait(90) == connection.REFUSED_EXIT_CODE
     assert "the user the-worker" in worker.log.read_text()
     assert worker.log.read_text().count("\n") == 1
 
