@@ -65,13 +65,14 @@ def _money() -> list[dict[str, Any]]:
 
 
 @contextmanager
-def observed(bootstrap_servers: str, folder: Path, **settings: str) -> Iterator[Observed]:
-    """Run a worker through all of that, and end it."""
+def observed(bootstrap_servers: str, folder: Path, *, play: bool = True, **settings: str) -> Iterator[Observed]:
+    """Run a worker, through all of that if asked, and end it."""
     house = House(bootstrap_servers, folder)
     it = Observed(house, **settings)
     try:
         it.worker.start().ready().says("caught up", 3)
-        it.play()
+        if play:
+            it.play()
         yield it
     finally:
         it.worker.kill()

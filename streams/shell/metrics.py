@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PREFIX = "quotastream_"
 INPUTS = ("remittances", "policy-changes")
+TOPICS = (*INPUTS, "quotastream-home")
 ROUTED, DEAD_LETTER = "routed", "dead_letter"
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 WORK_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -187,6 +188,10 @@ class Metrics:
         for topic in INPUTS:
             for result in (ROUTED, DEAD_LETTER):
                 self.records.labels(topic, result)
+            self.route_seconds.labels(topic)
+        for topic in TOPICS:
+            self.chunk_records.labels(topic)
+            self.last_record_timestamp.labels(topic)
         for reason in get_args(Reason):
             self.dead_letters.labels(reason)
         for kind in get_args(Kind):
