@@ -38,7 +38,7 @@ class RunningWorker(WorkerProcess):
         settings = {"clock_file": str(house.clock), **settings}
         self._environment |= {f"QUOTASTREAM_{key.upper()}": value for key, value in settings.items()}
 
-    def wait(self, within_seconds: float = 30) -> int:
+    def wait(self, within_seconds: float = 90) -> int:
         """Wait until it ends by itself; return the exit code. One that doesn't is killed."""
         assert self.process is not None
         try:
@@ -75,12 +75,12 @@ class Subscriber:
         for records in self._consumer.poll(within_ms).values():
             self._kept[records[0].topic].extend(records)
 
-    def to_the_end(self, within_seconds: float = 45) -> None:
+    def to_the_end(self, within_seconds: float = 90) -> None:
         """Take in all that is committed by now."""
         ends = self._consumer.end_offsets(list(self._consumer.assignment()))
         self.until(lambda: all(self._consumer.position(tp) >= end for tp, end in ends.items()), within_seconds)
 
-    def until(self, holds: Callable[[], T], within_seconds: float = 45) -> T:
+    def until(self, holds: Callable[[], T], within_seconds: float = 90) -> T:
         """Look on until something holds; return it. AssertionError with what was seen last where it never does."""
         deadline = time.monotonic() + within_seconds
         while not (held := holds()):
@@ -171,7 +171,7 @@ def get(port: int, path: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def readyz_says(port: int, text: str, within_seconds: float = 30) -> None:
+def readyz_says(port: int, text: str, within_seconds: float = 60) -> None:
     """Wait until `/readyz` answers with the text. The process is alive all the while."""
     deadline = time.monotonic() + within_seconds
     while text not in (answer := get(port, "/readyz"))[1]:

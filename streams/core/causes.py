@@ -75,10 +75,29 @@ def _revocations(view: AccountView, policy: Policy, day: Day, in_force_on: Day) 
 
 
 def _rates(view: AccountView, levy_id: str | None, day: Day) -> Iterator[Policy]:
-    """Yield the rates of the account's currency (facts: whenever issued), and what revokes one."""
+    """Yield the rates that the account has a use for (facts: whenever issued), and what revokes one."""
     claim = view.timeline.regime_on(day).claim(levy_id)
     if claim is None:
         return
-    yield from view.book.rates.about(claim.currency, day)
+    foreign = _foreign(view, levy_id, day)
+    for rate in view.book.rates.about(claim.currency, day):
+        if foreign & {rate.currency, rate.per}:
+            yield rate
     for rate in view.book.rates.dropped(claim.currency):
-        yield from (r for r in view.book.revocations(rate.policy_id) if r.issued_day == day)
+        if foreign & {rate.currency, rate.per}:
+            yield from (r for r in view.book.revocations(rate.policy_id) if r.issued_day == day)
+
+
+def _foreign(view: AccountView, levy_id: str | None, day: Day) -> set[str]:
+    """Return the other currencies of the account: else a bank's daily rates would be causes of every alert."""
+    regime = view.timeline.regime_on(day)
+    claim = regime.claim(levy_id)
+    assert claim is not None
+    money = view.money
+    used = {
+        purse.currency for purse in money.purses() if purse.levy_id == levy_id and min(money.day_sums(purse)) <= day
+    }
+    if levy_id is None:
+        used |= {adjusted.currency for adjusted in regime.decrees.adjustments if adjusted.currency is not None}
+        used |= {target.currency for target in (regime.decrees.first_target,) if target is not None}
+    return used - {claim.currency}

@@ -30,7 +30,7 @@ table{border-collapse:collapse;width:100%;font-size:.82rem;font-variant-numeric:
 th,td{padding:.22rem .5rem;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
 th.t,td.t{text-align:left}th{border-bottom:2px solid var(--soft);white-space:normal;vertical-align:bottom}
 tr.sum td{font-weight:600}
-td.met{color:var(--good)}td.missed,td.critical{color:var(--bad)}
+td.level.met{color:var(--good)}td.level.missed,td.level.critical{color:var(--bad)}
 figure{margin:.4rem 0 1rem}svg{width:100%;height:auto;display:block}
 svg text{font:11px system-ui,sans-serif;fill:var(--ink)}svg text.axis{fill:var(--soft)}
 .grid{stroke:var(--rule)}.mark{stroke:var(--ink);stroke-dasharray:3 3}
@@ -171,7 +171,7 @@ def _table(
     head += "".join(f"<th>{name}</th>" for name, _ in figures) + "<th>attained</th>"
     lines = []
     for texts, row in rows:
-        cells = "".join(f'<td class="t {escape(text)}">{escape(text)}</td>' for text in texts)
+        cells = "".join(_text_cell(name, text) for name, text in zip(heads, texts, strict=True))
         cells += "".join(f"<td>{amount(row[field])}</td>" for _, field in figures) + f"<td>{percent(row[ratio])}</td>"
         lines.append(f"<tr>{cells}</tr>")
     if total and lines:
@@ -202,6 +202,12 @@ def _levies(levies: Row) -> list[str]:
         "<h3>Levies by group</h3>",
         _table(("levy", "currency", "group", "level"), groups, LEVY_FIGURES, ratio="attainment_to_date"),
     ]
+
+
+def _text_cell(column: str, text: str) -> str:
+    """Return a text's cell; a level, and nothing else that happens to be called like one, has its colour."""
+    style = f"t level {escape(text)}" if column == "level" else "t"
+    return f'<td class="{style}">{escape(text)}</td>'
 
 
 def _episodes(episodes: Sequence[Row]) -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from faust.types.tuples import TP
 
+    from streams.shell.metrics import Metrics
     from streams.shell.topics import Names
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,13 @@ TRANSACTION_SECONDS = 30.0
 TRANSACTION_BYTES = 4 << 20
 FENCED_SECONDS = 5.0
 
-Letter = tuple[int, Message]  # the bad record's offset, and what is said of it
+
+class Letter(NamedTuple):
+    """What is said of a bad record, by its offset."""
+
+    offset: int
+    reason: str
+    message: Message
 
 
 class _Sender:
@@ -48,9 +55,10 @@ class _Sender:
 class Letterbox:
     """Sends dead letters, each once."""
 
-    def __init__(self, bootstrap_servers: str, names: Names) -> None:
+    def __init__(self, bootstrap_servers: str, names: Names, metrics: Metrics) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._names = names
+        self._metrics = metrics
         self._senders: dict[TP, _Sender] = {}
 
     async def send(self, tp: TP, epoch: int, letters: Sequence[Letter]) -> None:
@@ -90,11 +98,13 @@ class Letterbox:
             )  # fmt: skip
             await sender.producer.start()
             sender.mark = await self._read_mark(tp)
-        for part in _parts([letter for letter in letters if letter[0] >= sender.mark]):
-            after = part[-1][0] + 1
+        for part in _parts([letter for letter in letters if letter.offset >= sender.mark]):
+            after = part[-1].offset + 1
             async with asyncio.timeout(TRANSACTION_SECONDS):
                 await self._transact(sender.producer, tp, part, after)
             sender.mark = after
+            for letter in part:
+                self._metrics.dead_letters.labels(letter.reason).inc()
 
     async def _read_mark(self, tp: TP) -> int:
         consumer = AIOKafkaConsumer(
@@ -112,7 +122,7 @@ class Letterbox:
         await producer.begin_transaction()
         futures = [
             await producer.send(m.topic, value=m.value, key=m.key, partition=m.partition, headers=list(m.headers))
-            for _, m in letters
+            for _, _, m in letters
         ]
         await acknowledged(futures)
         await producer.send_offsets_to_transaction({TopicPartition(*tp): after}, self._names.letters_group)
@@ -122,7 +132,7 @@ class Letterbox:
 def _parts(letters: Sequence[Letter]) -> Iterator[Sequence[Letter]]:
     """Yield the letters by as many as go into one transaction."""
     first, size = 0, 0
-    for at, (_, message) in enumerate(letters):
+    for at, (_, _, message) in enumerate(letters):
         size += len(message.value or b"") + 256
         if size > TRANSACTION_BYTES:
             yield letters[first : at + 1]

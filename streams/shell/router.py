@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from streams.shell import cloudevents, codec, dead_letters, envelopes, packs, traces
+from streams.shell.letterbox import Letter
 from streams.shell.metrics import DEAD_LETTER, ROUTED
 from streams.shell.outbox import CLIENT_ERRORS, Message, Outbox
 from streams.shell.topics import Names, home_partition
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from faust.types.tuples import TP
 
     from streams.core.events import Remittance, Reversal
-    from streams.shell.letterbox import Letter, Letterbox
+    from streams.shell.letterbox import Letterbox
     from streams.shell.metrics import Metrics
     from streams.shell.transport import Chunk, ChunkConsumer
 
@@ -103,7 +104,7 @@ class Router:
             try:
                 event = codec.decode_remittance(record.value, record.headers)
             except codec.BadRecord as bad:
-                letters.append((record.offset, self.dead_letter(record, bad)))
+                letters.append(Letter(record.offset, bad.reason, self.dead_letter(record, bad)))
                 continue
             home = home_partition(event.group_id, self._home_partitions)
             homes.setdefault(home, []).append((record.offset, event))
@@ -129,7 +130,7 @@ class Router:
                 message = envelopes.message(record.value, record.headers)
                 codec.decode("policy-changes", message)
             except codec.BadRecord as bad:
-                letters.append((record.offset, self.dead_letter(record, bad)))
+                letters.append(Letter(record.offset, bad.reason, self.dead_letter(record, bad)))
                 continue
             trace = envelopes.trace(record.value, record.headers)
             headers = source_headers(tp.partition, record.offset) + arrived_header(record)
@@ -139,7 +140,6 @@ class Router:
 
     def dead_letter(self, record: Any, bad: codec.BadRecord) -> Message:
         """Return the message that keeps a record that could not be used, with the reason."""
-        self._metrics.dead_letters.labels(bad.reason).inc()
         letter = dead_letters.dead_letter(
             record.topic, record.partition, record.offset, record.timestamp, record.key, record.value,
             record.headers, bad.reason, bad.detail,

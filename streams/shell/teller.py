@@ -375,6 +375,7 @@ class Teller:
             for record in await read_originals(self._place.bootstrap_servers, places)
         ]
         self._told.conflicts.update(conflicts)
+        self._place.metrics.dead_letters.labels("conflicting_duplicate").inc(len(letters))
         return letters + [Message(names.told, self.partition, conflict_key(c), b"{}") for c in conflicts]
 
     # --- the transaction ---

@@ -33,6 +33,7 @@ from streams.shell.header_names import read_leniently
 from streams.shell.outbox import CLIENT_ERRORS
 
 CHUNKS_AHEAD = 3  # handed out and unfinished at most, per partition: bounds memory, keeps the agents busy
+METADATA_SECONDS = 30  # how soon partitions that are added are noticed
 QUIESCE_SECONDS = 5.0  # how long a revocation waits for the chunks that an agent has begun
 
 StartOffsets = Callable[[set[TP]], Awaitable[Mapping[TP, int]]]
@@ -319,6 +320,7 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            metadata_max_age_ms=METADATA_SECONDS * 1000,
             check_crcs=conf.broker_check_crcs,
         )
         await self._client.start()

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STOP_SECONDS = 9.0
-HARD_STOP_SECONDS = 9.8
+STOP_SECONDS = 8.0
+HARD_STOP_SECONDS = 9.0  # within 10 s, also where others use the machine
 STARTING = health.Check("worker", False, "starting")
 STOPPING = health.Check("worker", False, "stopping")
 GC_EVERY = 50_000  # new objects less freed ones: some chunks of records
@@ -239,7 +239,7 @@ class Worker:
 
     async def _put_together(self, app: Any, outbox: Outbox, log_ids: LogIds) -> tuple[Workplace, Folder]:
         names, consumer, metrics = self._names, app.consumer, self._metrics
-        letterbox = self._letterbox = Letterbox(self._bootstrap_servers, names)
+        letterbox = self._letterbox = Letterbox(self._bootstrap_servers, names, metrics)
         router = Router(names, outbox, letterbox, consumer, metrics)
         await router.start()
         policy_log = PolicyLog(

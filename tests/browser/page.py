@@ -24,13 +24,20 @@ class Page:
     """The page's process, always on the same port."""
 
     def __init__(
-        self, bootstrap_servers: str, prefix: str, clock: Path | None = None, *arguments: str, any_port: bool = False
+        self,
+        bootstrap_servers: str,
+        prefix: str,
+        clock: Path | None = None,
+        *arguments: str,
+        any_port: bool = False,
+        **environment: str,
     ) -> None:
         self.port = 0 if any_port else free_port()
         self._command = [COMMAND, "web", "--json", *([] if any_port else ["--port", str(self.port)]), *arguments]
         self._environment = os.environ | {
             "QUOTASTREAM_BOOTSTRAP_SERVERS": bootstrap_servers, "QUOTASTREAM_PREFIX": prefix,
         }  # fmt: skip
+        self._environment |= environment
         if clock is not None:
             self._environment["QUOTASTREAM_CLOCK_FILE"] = str(clock)
         self._process: subprocess.Popen[str] | None = None

@@ -199,7 +199,7 @@ def test_ten_thousand_lines_are_published_within_seconds(run: Run, tmp_path: Pat
     done = run("publish", path, "--json")
     summary = json.loads(done.stdout)
     # A laptop does 20,000 a second; this allows for a machine that does much else at the same time.
-    assert summary["published"] / summary["seconds"] > 2_000
+    assert summary["published"] / summary["seconds"] > 500
 
 
 # --- topics ---------------------------------------------------------------------------------------------------------

@@ -133,6 +133,7 @@ class Publishing:
     acknowledged: list[dict[str, Any]] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _stopped: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> Publishing:
         """Begin, in threads of its own: even messages by kafka-python, odd ones by librdkafka."""
@@ -149,6 +150,11 @@ class Publishing:
         for thread in self._threads:
             thread.join()
         return self.acknowledged
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        self._stopped.set()
+        self.wait()
 
     @property
     def done(self) -> bool:
@@ -174,6 +180,8 @@ class Publishing:
         )  # fmt: skip
         since, sent = time.monotonic(), []
         for count, message in enumerate(messages):
+            if self._stopped.is_set():
+                break
             key = message.get("group_id") or message.get("policy_id")
             sent.append((message, producer.send(self._topic(message), json.dumps(message).encode(), key.encode())))
             self._pace(count, since)
@@ -194,6 +202,8 @@ class Publishing:
             return lambda error, _: None if error else self._note(message)
 
         for count, message in enumerate(messages):
+            if self._stopped.is_set():
+                break
             key = message.get("group_id") or message.get("policy_id")
             value = json.dumps(message).encode()
             producer.produce(self._topic(message), value, key.encode(), on_delivery=told(message))

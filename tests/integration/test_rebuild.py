@@ -245,7 +245,7 @@ def test_a_worker_ends_where_a_newer_one_has_written(kafka: Broker, tmp_path: Pa
     worker = RunningWorker(house, "w")
     try:
         write_newer(house)
-        assert worker.start().wait(30) == 3
+        assert worker.start().wait() == 3
         assert worker.last_line.startswith("quotastream: ")
         assert "written by a newer worker" in worker.last_line
         text = worker.log.read_text()
@@ -266,7 +266,7 @@ def test_a_worker_ends_when_a_newer_one_writes_beside_it(kafka: Broker, tmp_path
         house.publish([remittance(1, "2026-03-05", "1.00", group="g")])
         house.seen.until(lambda: house.seen.counted("g")[0] == 1)
         newer_pack(house)
-        assert worker.wait(30) == 3
+        assert worker.wait() == 3
         assert "written by a newer worker" in worker.last_line
         assert [value(status)["group_id"] for status in house.seen.statuses] == ["g"]
     finally:

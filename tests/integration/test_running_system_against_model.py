@@ -150,7 +150,7 @@ def play(installation: Installation, played: Story) -> None:
         installation.start()
     installation.await_model(whole, played.days[1])
     installation.stop()
-    house.seen.look()
+    house.seen.to_the_end()
     again = map(value, house.seen.alerts[count:])
     assert any(alert["episode_id"] in first and alert["revision"] > 1 for alert in again)
     last = installation.newest()

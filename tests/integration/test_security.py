@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
@@ -14,12 +15,13 @@ from kafka import KafkaAdminClient, KafkaProducer
 from streams.cli import main
 from streams.shell import connection
 from streams.shell.topic_admin import admin_client
+from tests.browser.page import Page
 from tests.faults.scene import Scene
 from tests.integration.secured import SecuredBroker, secured
 from tests.running import free_port, get, readyz_says
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.faults.harness import WorkerProcess
@@ -255,7 +257,7 @@ def test_a_worker_without_rights_ends_with_one_line(locked: Locked) -> None:
     worker = locked.scene.worker("w2")
     be(worker, nobody)
     worker._arguments += ["--bootstrap-servers", locked.broker.address]
-    assert worker.start().process.wait(30) == connection.REFUSED_EXIT_CODE
+    assert worker.start().process.wait(90) == connection.REFUSED_EXIT_CODE
     assert "doesn't allow this to nobody" in worker.log.read_text()
     assert worker.log.read_text().count("\n") == 1
 
@@ -324,7 +326,7 @@ def test_a_worker_with_a_wrong_password_ends_with_one_line(locked: Locked, tmp_p
     worker = locked.scene.worker("w3")
     be(worker, locked.users["worker"] | {"QUOTASTREAM_SASL_PASSWORD_FILE": str(wrong)})
     worker._arguments += ["--bootstrap-servers", locked.broker.address]
-    assert worker.start().process.wait(30) == connection.REFUSED_EXIT_CODE
+    assert worker.start().process.wait(90) == connection.REFUSED_EXIT_CODE
     assert "the user the-worker" in worker.log.read_text()
     assert worker.log.read_text().count("\n") == 1
 
@@ -341,3 +343,40 @@ def test_a_worker_outlives_a_change_of_its_password(locked: Locked) -> None:
     worker.start().ready()
     assert worker.stop() == 0
     locked.broker.user("the-worker", PASSWORD)
+
+
+# --- the page ---
+
+
+def eventually(holds: Callable[[], Any], within_seconds: float = 60) -> Any:
+    """Wait until something holds; return it."""
+    deadline = time.monotonic() + within_seconds
+    while not (held := holds()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return held
+
+
+@pytest.mark.parametrize(
+    ("role", "charts", "letters", "lag"),
+    [("subscriber", False, False, False), ("analyst", True, False, False), ("operator", True, True, True)],
+)
+def test_the_page_shows_what_its_role_may_see(
+    locked: Locked, role: str, charts: bool, letters: bool, lag: bool
+) -> None:
+    """What is not allowed is left out and said; nothing of it keeps the rest from being shown."""
+    page = Page(locked.broker.address, PREFIX, **locked.users[role]).start()
+    try:
+        account = eventually(lambda: page.get("api/groups")["groups"])[0]
+        path = f"api/groups/{account['group_id']}/{account['plan_year']}"
+        assert page.get(path)["status"] == account
+        code, _, said = page.answer(f"{path}/chart")
+        assert code == (200 if charts else 503), said
+        assert charts or b"ACLs" in said
+        reasons = {"not_json": 1} if letters else {}
+        eventually(lambda: page.get("api/dead-letters")["reasons"] == reasons)
+        eventually(lambda: page.get("api/dead-letters")["readable"] is letters)
+        fresh = eventually(lambda: (f := page.get("api/freshness"))["workers"] == (1 if lag else None) and f)
+        assert (fresh["waiting_records"] is not None) is lag
+    finally:
+        page.stop()

@@ -130,14 +130,15 @@ def test_state_survives_a_restart(told: House, what_befalls: Callable[[Path], No
         assert before[1] is not None
         after = (before[0] + 1, f"{float(before[1]) + 0.01:.2f}")
         seen.until(lambda: seen.counted("paying") == after)
-        seen.until(lambda: worker.said("caught up") == caught_up + 3)
+        seen.until(lambda: worker.said("caught up") >= caught_up + 3)
         assert worker.stop() == 0
     finally:
         worker.kill()
     seen.to_the_end()
     assert len(seen.alerts) == alerts
     assert len(seen.statuses) == statuses + 1
-    assert worker.said("stands at offset 0") == from_zero + (0 if what_befalls is keep else 3)
+    fresh = worker.said("stands at offset 0") - from_zero
+    assert fresh == 0 if what_befalls is keep else fresh >= 3
 
 
 # --- the clock ------------------------------------------------------------------------------------------------------
@@ -146,11 +147,12 @@ def test_state_survives_a_restart(told: House, what_befalls: Callable[[Path], No
 def test_days_turn_over_while_no_message_comes(kafka: Broker, tmp_path: Path) -> None:
     """Silence is told when its day comes; a clock moved back by a day, even over a restart, changes nothing told."""
     house = House(kafka.bootstrap_servers, tmp_path, DAY)
-    worker = RunningWorker(house, "w").start()
+    worker = RunningWorker(house, "w")
     seen = house.seen
     try:
         messages = story_of("silent", 1)
         house.publish(messages)
+        worker.start()
         seen.until(lambda: seen.status("silent").get("as_of") == "2026-07-01")
         assert seen.alerts == []
         house.move_clock("2026-07-03T00:00:30Z")  # within the minute in which the day before is still open
@@ -165,10 +167,11 @@ def test_days_turn_over_while_no_message_comes(kafka: Broker, tmp_path: Path) ->
         house.publish([remittance(700, "2026-07-01", "0.01", group="other")])
         seen.until(lambda: seen.counted("other") == (1, None))
         assert worker.stop() == 0
+        before = worker.said("caught up")
         worker.start()
         house.publish([remittance(701, "2026-07-01", "0.01", group="other")])
         seen.until(lambda: seen.counted("other") == (2, None))
-        seen.until(lambda: worker.said("caught up") == 6)
+        seen.until(lambda: worker.said("caught up") >= before + 3)
         assert worker.stop() == 0
         seen.to_the_end()
         assert len(seen.alerts) == 1
@@ -241,7 +244,7 @@ def test_sigterm_ends_a_worker_under_load(kafka: Broker, tmp_path: Path) -> None
     """While producers send, SIGTERM ends it within 10 s with exit code 0."""
     house = House(kafka.bootstrap_servers, tmp_path, DAY)
     worker = RunningWorker(house, "w").start()
-    messages = [remittance(n, "2026-03-01", "1.00", group=f"g{n % 40}") for n in range(12_000)]
+    messages = [remittance(n, "2026-03-01", "1.00", group=f"g{n % 40}") for n in range(120_000)]
     load = Publishing(house.bootstrap_servers, house.names, messages, per_second=2_000)
     try:
         house.seen.until(lambda: worker.said("caught up"))
@@ -252,7 +255,7 @@ def test_sigterm_ends_a_worker_under_load(kafka: Broker, tmp_path: Path) -> None
         assert time.monotonic() - since < 10
         assert not load.done
     finally:
-        load.wait()
+        load.stop()
         worker.kill()
         house.close()
 

@@ -14,11 +14,22 @@ if TYPE_CHECKING:
 SHARED = {"group_opened", "group_closed", "headcount_changed", "suspended", "resumed", "alert_rules_set"}
 
 
-def _concerns(plan: Plan, account: Account | None, levy_id: str | None, policy: Policy) -> bool:
+def _exchanged(year: Year, plan: Plan, account: Account, day: date) -> set[str]:
+    """Tell the other currencies in which the account has money by a day, a delta or its first target."""
+    used = {r.currency for r in year.remittances() if r.levy_id == account.levy_id and r.day <= day}
+    if account.levy_id is None:
+        changes = [*plan.of("target_adjusted"), plan.first_target]
+        used |= {policy.says["currency"] for policy in changes if policy.says.get("currency")}
+    return used - {account.currency}
+
+
+def _concerns(year: Year, levy_id: str | None, policy: Policy, day: date) -> bool:
     """Whether a policy, in force or not, is about this account."""
-    says = policy.says
+    says, plan = policy.says, year.plan(day)
     if policy.type == "exchange_rate_set":
-        return account is not None and account.currency in (says["currency"], says["per"])
+        account = plan.account(levy_id)
+        pair = {says["currency"], says["per"]}
+        return account is not None and account.currency in pair and bool(pair & _exchanged(year, plan, account, day))
     if policy.type == "levy_lifted":
         return says["levy_id"] == levy_id
     if policy.type == "levy_imposed":
@@ -33,11 +44,11 @@ def causes(year: Year, episode: Episode) -> list[str]:
     day, known, levy_id = last.on_day, year.known, episode.levy_id
     plan = year.plan(day)
     account = plan.account(levy_id)
-    found = [p for p in (*plan.decrees, *known.rates) if _concerns(plan, account, levy_id, p)]
+    found = [p for p in (*plan.decrees, *known.rates) if _concerns(year, levy_id, p, day)]
     by_id = {p.policy_id: p for p in known.policies}
     for revocation in known.revocations:
         revoked = by_id.get(revocation.says["revokes"])
-        if revoked is None or not _concerns(plan, account, levy_id, revoked):
+        if revoked is None or not _concerns(year, levy_id, revoked, day):
             continue
         # After the year a revoked rate still changes it, as facts do; a revoked decree doesn't.
         if revoked.type == "exchange_rate_set" or revocation.issued_on <= year.last_day:

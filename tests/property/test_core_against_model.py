@@ -67,6 +67,7 @@ def test_a_rate_revoked_after_the_year_is_a_cause():
     messages = [
         wire.target(amount="365.00"),
         wire.rate(3, "EUR", "USD", "2", "2026-06-01"),
+        wire.remittance(1, "2026-07-01", "1.00", "EUR"),
         wire.revoked(4, "2027-01-01", 3),
         wire.adjusted(5, "2026-06-01", "2026-06-01", factor="0.5"),
         wire.revoked(6, "2027-01-01", 5),
@@ -74,6 +75,24 @@ def test_a_rate_revoked_after_the_year_is_a_cause():
     assert_core_is_the_model(messages, messages, date(2027, 2, 1))
     missed = [alert for alert in Core(messages).tell({}, date(2027, 2, 1)) if alert["kind"] == "missed"]
     assert [alert["causes"] for alert in missed] == [[wire.uid(wire.POLICY + 4)]]
+
+
+def test_a_rate_of_money_that_the_account_has_not_is_no_cause():
+    """A central bank publishes thirty rates a day, which would hide what an alert is really about."""
+    messages = [
+        wire.target(amount="365.00"),
+        wire.rate(3, "EUR", "USD", "2", "2026-02-01"),
+        wire.rate(4, "USD", "KRW", "1300", "2026-02-01"),
+        wire.rate(5, "KWD", "USD", "3", "2026-02-01"),
+        wire.adjusted(6, "2026-01-10", "2026-03-01", delta="1", currency="KRW"),
+        wire.remittance(1, "2026-01-15", "1.00", "EUR"),
+        wire.remittance(2, "2026-02-01", "40.00"),
+        wire.remittance(3, "2026-02-02", "1.000", "KWD"),
+    ]
+    assert_core_is_the_model(messages, messages, date(2026, 2, 3))
+    told = [alert for alert in Core(messages).tell({}, date(2026, 2, 3)) if alert["kind"] == "behind_pace"]
+    used = [wire.uid(wire.POLICY + 3), wire.uid(wire.POLICY + 4), wire.uid(wire.EVENT + 2)]
+    assert [alert["causes"] for alert in told] == [used]
 
 
 def test_money_without_a_rate_is_no_cause():

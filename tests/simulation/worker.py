@@ -167,7 +167,7 @@ class SimulatedWorker:
         app = App()
         self.client = Consumer()
         consumer = app.consumer = self.consumer = SimulatedConsumer(app, self.client)
-        router = Router(NAMES, outbox, Letterbox("simulated", NAMES), consumer, METRICS)
+        router = Router(NAMES, outbox, Letterbox("simulated", NAMES, METRICS), consumer, METRICS)
         await router.start()
         self.policy_log = PolicyLog("simulated", NAMES, lambda *news: folder.policies_changed(*news))  # noqa: PLW0108
         self.input_ends = self.world.cluster.input_ends()

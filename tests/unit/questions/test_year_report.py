@@ -164,3 +164,12 @@ def test_names_cannot_break_the_page() -> None:
     report["groups"][0]["group_id"] = "<b>&"
     assert "<b>&" not in page_text(report).replace('<div class="tile"><b>', "")
     assert "&lt;b&gt;&amp;" in page_text(report)
+
+
+def test_a_group_that_is_called_like_a_level_is_not_coloured() -> None:
+    """Only the column of levels says who missed."""
+    report = two_currencies()
+    report["groups"][0] |= {"group_id": "missed", "level": "met"}
+    page = page_text(report)
+    assert '<td class="t">missed</td>' in page
+    assert '<td class="t level met">met</td>' in page

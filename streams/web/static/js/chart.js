@@ -7,6 +7,7 @@ import { amount, compact, dayShort, dayText } from "./format.js";
 const DAY_S = 86400;
 const LANE_PX = 14;
 const FLAG_PX = 22;
+const FLAG_ROOM_PX = 26;
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const numbers = (texts) => texts.map((text) => (text === null ? null : Number(text)));
@@ -121,37 +122,40 @@ export class YearChart {
     };
   }
 
-  /** One flag for each day on which something was decreed, numbered as in the list below the chart. */
+  /** Flags where something was decreed, numbered as in the list below the chart; neighbours share one. */
   #drawFlags(plot) {
     const { ctx } = plot;
     const ratio = devicePixelRatio;
-    const days = new Map();
-    this.#chart.policies.forEach((flag, at) => days.set(flag.issued_on, [...(days.get(flag.issued_on) ?? []), at + 1]));
+    const flags = [];
+    this.#chart.policies.forEach((flag, at) => {
+      const time = Math.max(plot.scales.x.min, second(flag.issued_on));
+      if (time > plot.scales.x.max) return;
+      const x = plot.valToPos(time, "x", true);
+      const last = flags.at(-1);
+      const marked = this.#marked === flag.issued_on;
+      if (last && x - last.x < FLAG_ROOM_PX * ratio) Object.assign(last, { to: at + 1, lines: [...last.lines, [x, marked]] });
+      else flags.push({ x, from: at + 1, to: at + 1, lines: [[x, marked]] });
+    });
     ctx.save();
     ctx.font = `600 ${11 * ratio}px system-ui, sans-serif`;
     ctx.textAlign = "left";
     ctx.textBaseline = "middle";
-    let free = -Infinity;
-    for (const [day, numbersOfDay] of days) {
-      const at = Math.max(plot.scales.x.min, second(day));
-      if (at > plot.scales.x.max) continue;
-      const x = plot.valToPos(at, "x", true);
-      const marked = this.#marked === day;
-      ctx.strokeStyle = marked ? colour("mark") : colour("flag");
-      ctx.lineWidth = (marked ? 2 : 1) * ratio;
-      ctx.beginPath();
-      ctx.moveTo(x, plot.bbox.top - 4 * ratio);
-      ctx.lineTo(x, plot.bbox.top + plot.bbox.height);
-      ctx.stroke();
-      const text = numbersOfDay.length > 2 ? `${numbersOfDay[0]}–${numbersOfDay.at(-1)}` : numbersOfDay.join(",");
+    for (const { x, from, to, lines } of flags) {
+      for (const [at, marked] of lines) {
+        ctx.strokeStyle = marked ? colour("mark") : colour("flag");
+        ctx.lineWidth = (marked ? 2 : 1) * ratio;
+        ctx.beginPath();
+        ctx.moveTo(at, plot.bbox.top - 4 * ratio);
+        ctx.lineTo(at, plot.bbox.top + plot.bbox.height);
+        ctx.stroke();
+      }
+      const text = from === to ? `${from}` : `${from}–${to}`;
       const width = ctx.measureText(text).width + 8 * ratio;
-      const left = Math.max(x, free);
-      if (left - x > 18 * ratio && !marked) continue; // no room: the list has it
-      ctx.fillStyle = marked ? colour("mark") : colour("flag");
+      const left = Math.min(x, plot.bbox.left + plot.bbox.width - width);
+      ctx.fillStyle = lines.some(([, marked]) => marked) ? colour("mark") : colour("flag");
       ctx.fillRect(left, plot.bbox.top - 20 * ratio, width, 16 * ratio);
       ctx.fillStyle = colour("on-flag");
       ctx.fillText(text, left + 4 * ratio, plot.bbox.top - 11.5 * ratio);
-      free = left + width + 2 * ratio;
     }
     ctx.restore();
   }
@@ -184,11 +188,18 @@ export class YearChart {
       ctx.textAlign = "left";
       if (plot.width > 560) {
         ctx.textAlign = "right";
-        ctx.fillText(lane.split(" ")[0].replace("_", " "), plot.bbox.left - 6 * ratio, y + height / 2);
+        ctx.fillText(laneLabel(lane), plot.bbox.left - 6 * ratio, y + height / 2);
       }
     });
     ctx.restore();
   }
+}
+
+/** A lane's name at the chart's side: the levy's where it is of one. */
+function laneLabel(lane) {
+  const [kind, levy] = lane.split(" ");
+  const label = levy ?? kind.replace("_", " ");
+  return label.length > 14 ? `${label.slice(0, 13)}…` : label;
 }
 
 /** The stretches of an episode in one severity: [from, to, severity], in seconds. */

@@ -96,7 +96,7 @@ function drawAccount(parts, { status, episodes, plan_years: years }) {
     if (name === "shortfall" && surplus) return [el("dt", {}, "Surplus"), el("dd", {}, money(status.surplus, status.currency))];
     return [el("dt", {}, label), el("dd", {}, money(status[name], status.currency, show))];
   });
-  tiles.splice(2, 0, [el("dt", {}, "Attained"), el("dd", {}, percent(status.attainment_to_date), el("span", { class: "quiet" }, ` (${percent(status.attainment_of_target)} of the year)`))]);
+  tiles.splice(2, 0, [el("dt", {}, "Attained"), el("dd", {}, percent(status.attainment_to_date), el("span", { class: "quiet" }, ` (${percent(status.attainment_of_target)} of year)`))]);
   for (const [label, name] of [["Waits for a rate", "unconverted"], ["Waits for a levy", "unassigned"]]) {
     for (const [currency, text] of Object.entries(status[name])) tiles.push([el("dt", {}, label), el("dd", {}, money(text, currency))]);
   }
@@ -140,7 +140,7 @@ function drawPolicies(self, chart) {
   if (!chart.policies.length) { fill(host, el("p", { class: "nothing" }, "Nothing.")); return; }
   fill(host, el("ol", { class: "policies", tabIndex: 0, "aria-labelledby": "policies-title" }, chart.policies.map((flag) => {
     const changed = flag.target_before !== null;
-    const text = [el("p", {}, el("b", {}, dayText(flag.issued_on)), ` ${words(flag.words)}`),
+    const text = [el("p", {}, el("b", {}, dayText(flag.issued_on)), ` ${words(flag.words).replace(`, issued ${flag.issued_on}`, "")}`),
       flag.revoked_on && el("p", { class: "quiet" }, `revoked on ${dayText(flag.revoked_on)}`),
       changed && el("p", { class: "beforeafter" }, `year's target ${amount(flag.target_before)} → ${amount(flag.target_after)} ${chart.currency}; due by that day ${amount(flag.expected_before)} → ${amount(flag.expected_after)}`)];
     if (!changed) return el("li", {}, text);
