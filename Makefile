@@ -29,7 +29,8 @@ test: install packages ## Run the tests that take minutes at most
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 test-slow: install packages ## Run the long tests: properties, 10,000 simulated seeds, what restarts brokers
-	$(BIN)/pytest -m slow tests/property tests/unit tests/integration tests/fuzz tests/simulation $(ARGS)
+	$(BIN)/pytest -m slow tests/property tests/unit tests/integration tests/fuzz tests/simulation tests/e2e \
+		$(ARGS)
 
 fuzz: install ## Fuzz the decoders, guided by coverage, for 10 minutes (SECONDS=N: for as many)
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600)

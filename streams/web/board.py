@@ -21,6 +21,7 @@ FEED_LENGTH = 200
 LETTERS_SHOWN = 100
 ROWS_AT_ONCE = 2_000  # in one change: what is more comes with the next one
 COLUMNS = StatusRow._fields
+TOLD_DAILY = frozenset({"ok", "warning", "critical"})
 
 
 class _Kept(NamedTuple):
@@ -96,6 +97,14 @@ class Board:
     def day_reached(self) -> str | None:
         """The latest day that any status is as of."""
         return max((kept.row.as_of for kept in self._statuses.values()), default=None)
+
+    def day_told(self, year: int) -> str | None:
+        """Return the latest day of the statuses that every day tells; None where there are none.
+
+        What is left to send in, over fewer days left, is another figure each day: such a status differs every day.
+        """
+        rows = (kept.row for kept in self._statuses.values())
+        return max((row.as_of for row in rows if row.plan_year == year and row.level in TOLD_DAILY), default=None)
 
     def rows(self) -> Iterator[StatusRow]:
         """Yield every status as a row."""

@@ -64,7 +64,7 @@ class Measured(NamedTuple):
     waiting_seconds: float | None = None
     workers: int | None = None
     decided_at: str | None = None
-    day_reached: Day | None = None
+    day_told: Day | None = None  # of accounts that every day tells; None where there are none
     today: Day | None = None  # None where the day stands (a replay)
     today_for_seconds: float = 0.0
 
@@ -86,16 +86,16 @@ def judge(measured: Measured) -> State:
 
 
 def _day_is_behind(measured: Measured) -> bool:
-    if measured.today is None or measured.day_reached is None:
+    if measured.today is None or measured.day_told is None:
         return False
-    return measured.day_reached < measured.today and measured.today_for_seconds > DAY_GRACE_SECONDS
+    return measured.day_told < measured.today and measured.today_for_seconds > DAY_GRACE_SECONDS
 
 
 def value(measured: Measured) -> dict[str, Any]:
     """Return the judgement and what it is made of, as the page and the API have it."""
     state = judge(measured)
     figures = measured._asdict()
-    for name in ("day_reached", "today", "today_for_seconds", "read_once"):
+    for name in ("day_told", "today", "today_for_seconds", "read_once"):
         del figures[name]
     for name in ("silent_seconds", "waiting_seconds"):
         if figures[name] is not None:

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 from kafka.errors import AuthorizationError
 
-from streams.core.years import day_from_text
+from streams.core.years import day_from_text, year_of
 from streams.shell import connection
 from streams.shell.topic_admin import admin_client, describe
 from streams.web import messages
@@ -108,8 +108,8 @@ class Reader:
     def measured(self) -> Measured:
         """Return what freshness is judged by."""
         now = time.monotonic()
-        reached = self._board.day_reached
         today = self._today_since(now)
+        reached = None if today is None else self._board.day_told(year_of(today[0]))
         return Measured(
             sum(self._left.values()), self._read_once.is_set(), now - self._lag.answered_at,
             self._lag.found.waiting_records, self._lag.found.waiting_seconds, self._lag.found.workers,

@@ -35,7 +35,7 @@ class Browser:
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-        self.driver.set_script_timeout(60)
+        self.driver.set_script_timeout(120)
         self.look(WIDE, dark=False)
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ class Browser:
         script = "return [...document.querySelectorAll(arguments[0])].map((one) => one.innerText.trim())"
         return list(self.run(script, selector))
 
-    def until(self, holds: Callable[[], Any], within_seconds: float = 30) -> Any:
+    def until(self, holds: Callable[[], Any], within_seconds: float = 60) -> Any:
         """Wait until something holds; return it. AssertionError with what the page shows where it never does."""
         deadline = time.monotonic() + within_seconds
         while not (held := holds()):

@@ -200,7 +200,7 @@ def test_everybody_can_use_it(browser: Browser, look: str) -> None:
 
 def _drawn(browser: Browser, view: str) -> None:
     selector = {"#/": ROWS, "#/what-if": "#what-if-said", "#/dead-letters": "[data-reason]", "#/system": ".facts dd"}
-    browser.find(selector.get(view, ".policies li"))
+    browser.until(lambda: browser.texts(selector.get(view, ".policies li")), 120)
     browser.until(lambda: browser.run("return document.getAnimations().every((one) => one.playState !== 'running')"))
 
 

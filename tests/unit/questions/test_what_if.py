@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from streams.core import events
@@ -9,6 +11,10 @@ from streams.questions.knowledge import PolicyClashError
 from streams.questions.what_if import SUMMED, what_if
 from tests.unit.core.making import GROUP, day, factor, opened, policy, rules, target
 from tests.unit.questions.histories import days_to_look_at, known, random_knowledge, synthetic_knowledge
+
+if TYPE_CHECKING:
+    from streams.core.account import Known
+    from streams.questions.knowledge import AccountKey
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -98,3 +104,15 @@ def test_rules_that_change_no_episode_change_nothing() -> None:
     """That a policy is listed as applied is no difference."""
     found = what_if(known([target("2026-01-01")]), [rules("2026-01-01", silent_days=366)], day("2026-01-20"))
     assert found["accounts_changed"] == 0
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_remembered_changes_no_answer(seed: int) -> None:
+    """A page asks again and again, of more days and with more known: it only spares work."""
+    knowledge = random_knowledge(seed)
+    remembered: dict[AccountKey, Known] = {}
+    for on in (*days_to_look_at(seed), *days_to_look_at(seed + 1)):
+        for supposed in ("0.85", "1.2"):
+            policies = [factor("2026-05-05", supposed)]
+            assert what_if(knowledge, policies, on, None, remembered) == what_if(knowledge, policies, on)
+        knowledge.book.add(factor(f"2026-0{1 + on % 9}-17", "0.9"))

@@ -80,6 +80,16 @@ def test_an_episode_counts_as_it_was_told_last() -> None:
     assert [row.transition for row in board.feed()] == ["opened", "resolved"]
 
 
+def test_only_accounts_that_every_day_tells_show_that_a_day_was_not_told() -> None:
+    """A year in which nothing is due any more is no sign of a worker that stands still."""
+    board = Board()
+    put(board, status("g-1", plan_year=2025, level="missed", as_of="2026-01-01"))
+    put(board, status("g-2", level="met", as_of="2026-03-03"))
+    assert (board.day_told(2026), board.day_reached) == (None, "2026-03-03")
+    put(board, status("g-3", level="warning", as_of="2026-03-02"))
+    assert board.day_told(2026) == "2026-03-02"
+
+
 def test_the_feed_is_bounded() -> None:
     """A year of alerts doesn't fill the memory of a page."""
     board = Board()

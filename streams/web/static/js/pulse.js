@@ -22,7 +22,7 @@ export function verdict(fresh, connected) {
     case "behind":
       return ["behind", "Workers behind", `Workers are behind: ${records} waiting, the oldest for up to ${seconds(fresh.waiting_seconds)}.${decided} ${MAY_LOOK}`];
     case "day_behind":
-      return ["day_behind", "Day not turned", `The figures are as of ${dayText(fresh.day_reached)}: the day has turned since, and no worker has told it.${decided}`];
+      return ["day_behind", "Day not turned", `No worker has told today yet: the figures are as of ${dayText(fresh.day_reached)}.${decided}`];
     case "catching_up":
       return ["catching_up", fresh.waiting_records ? `Taking in ${count(fresh.waiting_records)}` : "Up to date", null];
     default:
