@@ -1,12 +1,12 @@
 #!/bin/sh
 # Installs the Debian packages that the tests use and Python's package index does not have: kcat, a second reader of
-# Kafka; node and npm, for what other languages make of our contracts; prometheus (with promtool) and
+# Kafka; jq, node, npm and a JDK, for what other languages make of our contracts; prometheus (with promtool) and
 # prometheus-alertmanager (with amtool); chromium and its driver, for the page. Starts none of them as a service.
 # Quiet, installs only what is missing. Where that can't be done it says so in one line and ends well: the tests that
 # need the package are skipped then, each with its reason.
 set -u
 
-COMMANDS_AND_PACKAGES="kcat:kcat node:nodejs npm:npm prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager chromium:chromium chromedriver:chromium-driver"
+COMMANDS_AND_PACKAGES="kcat:kcat jq:jq node:nodejs npm:npm javac:default-jdk-headless prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager chromium:chromium chromedriver:chromium-driver"
 
 missing=""
 for pair in $COMMANDS_AND_PACKAGES; do

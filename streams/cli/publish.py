@@ -5,14 +5,12 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections import deque
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
-from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from rich.markup import escape
 from rich.progress import (
@@ -47,13 +45,12 @@ from streams.cli.common import (
 from streams.cli.event_files import Forms, Problem, Record, judged, read_lines
 from streams.cli.row_events import Reading as RowReading
 from streams.cli.row_events import pairs
-from streams.shell import connection
+from streams.client import Publisher
 from streams.shell.topic_admin import admin_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from kafka.producer.future import FutureRecordMetadata
     from rich.progress import Task
 
     from streams.shell.topics import Names
@@ -66,7 +63,6 @@ EXAMPLES = example(
 )
 PROBLEMS_SHOWN = 10
 SPOOL_IN_MEMORY_BYTES = 64 << 20
-UNDER_WAY_AT_MOST = 50_000
 PROGRESS_EVERY = 500  # events between two updates of the bar; each update costs more than sending one event
 
 
@@ -178,73 +174,25 @@ def _row_reading(columns: list[str], constants: list[str], zone: str | None, dec
 
 def send(address: str, names: Names, records: Iterable[Record], on_acknowledged: Callable[[int], None]) -> int:
     """Send records and return how many once every one of them is acknowledged by all in-sync replicas."""
-    producer = connection.opened(
-        KafkaProducer,
-        address,
-        acks="all",
-        enable_idempotence=True,
-        compression_type="lz4",
-        linger_ms=20,
-        batch_size=256 << 10,
-        max_block_ms=30_000,
-        allow_auto_create_topics=False,
-        request_timeout_ms=20_000,
-        delivery_timeout_ms=30_000,
-        metrics_enabled=False,
-    )
-    waiting = _Waiting(on_acknowledged)
+
+    def now_and_then(count: int) -> None:
+        if count % PROGRESS_EVERY == 0:
+            on_acknowledged(count)
+
+    publisher = Publisher(address, names.prefix, now_and_then)
     try:
         for record in records:
-            topic = names.policy_changes if record.is_policy else names.remittances
-            waiting.add(producer.send(topic, key=record.key, value=record.value))
-        producer.flush()
-        waiting.finish()
+            publisher.send(record.is_policy, record.key, record.value)
+        publisher.flush()
     except KafkaError as error:
         raise CliError(
-            f"Kafka did not take everything ({error}); {counted(waiting.acknowledged, 'event')} published for "
+            f"Kafka did not take everything ({error}); {counted(publisher.acknowledged, 'event')} published for "
             "certain: publish again once it is well, repeats count once"
         ) from error
     finally:
-        _close(producer)
-    return waiting.acknowledged
-
-
-def _close(producer: KafkaProducer) -> None:
-    """Close a producer at once: on success nothing waits any more, and otherwise there is no use in waiting."""
-    try:
-        producer.close(timeout=0)
-    except KafkaError:  # it would wait for what cannot be sent, now and when it is collected
-        producer._sender.force_close()  # noqa: SLF001
-        producer._closed = True  # noqa: SLF001
-
-
-class _Waiting:
-    """The sends whose outcome is not known yet; none is forgotten, and a failed one is raised."""
-
-    def __init__(self, on_acknowledged: Callable[[int], None]) -> None:
-        self.acknowledged = 0
-        self._futures: deque[FutureRecordMetadata] = deque()
-        self._on_acknowledged = on_acknowledged
-        self._reported = 0
-
-    def add(self, future: FutureRecordMetadata) -> None:
-        """Take one more; waits where too many are under way, for the client itself buffers without limit."""
-        self._futures.append(future)
-        while self._futures and (self._futures[0].is_done or len(self._futures) > UNDER_WAY_AT_MOST):
-            self._take_first()
-
-    def finish(self) -> None:
-        """Wait for all."""
-        while self._futures:
-            self._take_first()
-        self._on_acknowledged(self.acknowledged)
-
-    def _take_first(self) -> None:
-        self._futures.popleft().get()
-        self.acknowledged += 1
-        if self.acknowledged - self._reported >= PROGRESS_EVERY:
-            self._reported = self.acknowledged
-            self._on_acknowledged(self.acknowledged)
+        publisher.close()
+    on_acknowledged(publisher.acknowledged)
+    return publisher.acknowledged
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
