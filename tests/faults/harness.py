@@ -77,7 +77,7 @@ class WorkerProcess:
             )
         return self
 
-    def ready(self, within_seconds: float = 60) -> WorkerProcess:
+    def ready(self, within_seconds: float = 120) -> WorkerProcess:
         """Wait until it says that it is ready, since its last start."""
         assert self.process is not None
         deadline = time.monotonic() + within_seconds
@@ -88,7 +88,7 @@ class WorkerProcess:
             time.sleep(0.05)
         return self
 
-    def says(self, text: str, times: int = 1, within_seconds: float = 60) -> float:
+    def says(self, text: str, times: int = 1, within_seconds: float = 120) -> float:
         """Wait until so many lines of its log hold the text; return how many seconds that took."""
         since = time.monotonic()
         while self.said(text) < times:

@@ -83,7 +83,7 @@ class Scene:
         """Wait until Kafka has acknowledged everything."""
         assert len(publishing.wait()) == len(publishing.messages)
 
-    def compare(self, within_seconds: float = 90) -> Outputs:
+    def compare(self, within_seconds: float = 150) -> Outputs:
         """Wait for the acknowledgements, then until what was told equals the model; note how long that took."""
         for publishing in self._publishing:
             self.acknowledged(publishing)

@@ -118,7 +118,7 @@ def test_everything_stops_and_state_is_gone(own_broker: OwnBroker, own_scene: Sc
     since = time.monotonic()
     fresh = [own_scene.worker(f"fresh{n}").start() for n in (1, 2)]
     while sum(worker.said("caught up") for worker in fresh) < 4:
-        assert time.monotonic() - since < 60
+        assert time.monotonic() - since < 120
         time.sleep(0.1)
     caught_up_seconds = round(time.monotonic() - since, 1)
     time.sleep(2)
