@@ -66,6 +66,9 @@ settings: install ## Write docs/settings.md anew
 docs-metrics: install ## Write docs/metrics.md anew from the declarations
 	$(BIN)/python -m streams.shell.metrics_page > docs/metrics.md
 
+manifests: install ## Write what Kubernetes is to know of the code anew
+	$(BIN)/python deploy/k8s/generate.py
+
 format: install ## Format and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

@@ -33,7 +33,11 @@ def export(
 def check(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="DIR", help="Exported schemas; without it, those that come with quotastream."),
+        typer.Argument(
+            metavar="DIR",
+            help="Exported schemas; without it, those that come with quotastream.",
+            show_default=False,
+        ),
     ] = contracts.PUBLISHED,
     as_json: AsJson = False,
 ) -> None:
