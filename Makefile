@@ -76,6 +76,9 @@ format: install ## Format and mend what the linter can
 vendor: install ## Bring in anew what the page takes from npm, pinned and checked (needs npm)
 	$(BIN)/python requirements/vendor.py
 
+release: install ## Build sdist, wheel, SBOM and checksums into dist/, the same bytes from the same commit
+	$(BIN)/python requirements/release.py $(ARGS)
+
 lock: ## Renew the lock files, with hashes (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 		pyproject.toml -o requirements/run.lock

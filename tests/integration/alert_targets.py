@@ -73,9 +73,17 @@ class Alertmanager:
 
     def alerts(self) -> dict[tuple[str, str, str], dict[str, Any]]:
         """Return what fires, by group, alert name and severity."""
-        with urlopen(f"{self.url}/api/v2/alerts?active=true", timeout=30) as answer:
-            found = [(alert["labels"], alert) for alert in json.load(answer)]
+        found = [(alert["labels"], alert) for alert in self._active()]
         return {(names["group_id"], names["alertname"], names["severity"]): alert for names, alert in found}
+
+    def labels(self) -> set[frozenset[tuple[str, str]]]:
+        """Return what fires, by all labels."""
+        return {frozenset(alert["labels"].items()) for alert in self._active()}
+
+    def _active(self) -> list[dict[str, Any]]:
+        with urlopen(f"{self.url}/api/v2/alerts?active=true", timeout=30) as answer:
+            found: list[dict[str, Any]] = json.load(answer)
+        return found
 
     def amtool(self, *arguments: str) -> str:
         """Return what amtool says of what fires."""

@@ -16,9 +16,11 @@ import pytest
 from kafka import KafkaProducer
 
 from streams.cli import main
+from streams.shell.alertmanager import is_open, labels
 from streams.shell.cloudevents import headers
 from streams.shell.topic_admin import admin_client, create_missing
 from streams.shell.topics import Names
+from tests.faults.scene import Scene
 from tests.integration.alert_targets import Alertmanager, Webhook, alertmanager, until
 from tests.running import free_port, get
 from tests.unit.schemas.examples import output
@@ -189,6 +191,29 @@ def test_what_is_open_is_known_though_its_message_was_committed_long_ago(
     assert manager.alerts() == {}
     house.notify(alertmanager_url=manager.url)
     until(lambda: {group for group, *_ in manager.alerts()} == groups, "what is open is told again")
+
+
+@pytest.mark.slow
+def test_what_fires_is_what_workers_tell_is_open(house: Installation, manager: Alertmanager, tmp_path: Path) -> None:
+    """A made-up year with retractions and escalations in it, told by a worker, through a notifier that is killed."""
+    scene = Scene(house.address, house.names.prefix, tmp_path / "scene")
+    try:
+        scene.plays(11, 600, groups=8)
+        scene.workers(1)
+        publishing = scene.publish(10)
+        for _ in range(2):
+            notifier = house.notify(alertmanager_url=manager.url, notify_resend_seconds="1")
+            until(manager.alerts, "something fires")
+            notifier.kill()
+            notifier.wait()
+        house.notify(alertmanager_url=manager.url, notify_resend_seconds="1")
+        scene.acknowledged(publishing)
+        episodes = scene.compare().episodes.values()
+    finally:
+        scene.close()
+    known_by = {labels(body, body["severity"]) for body in episodes if is_open(body)}
+    assert known_by
+    until(lambda: manager.labels() == known_by, f"what fires is what is open: {known_by ^ manager.labels()}")
 
 
 # --- a webhook ---
