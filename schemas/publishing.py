@@ -6,6 +6,7 @@ stands in its description, and here as `UNSAID`: everything else that a schema a
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema
@@ -13,7 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from schemas import outputs, policies, remittances
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic import BaseModel
     from pydantic.json_schema import JsonSchemaValue
@@ -76,6 +77,29 @@ def json_schema(name: str) -> dict[str, Any]:
         "title": name,
         "description": description,
         **{key: value for key, value in said.items() if key != "title"},
+    }
+
+
+def together(names: Iterable[str], place: str) -> dict[str, Any]:
+    """Return several messages' schemas, and what they refer to, by name, for a document that has them at `place`."""
+    found: dict[str, Any] = {}
+    for name in names:
+        said = json_schema(name)
+        whole = {key: value for key, value in said.items() if key not in {"$schema", "$id", "$defs"}}
+        text = json.dumps({name: whole, **said.get("$defs", {})})
+        found |= json.loads(text.replace('"#/$defs/', f'"{place}'))
+    return found
+
+
+def any_of(names: Sequence[str], title: str) -> dict[str, Any]:
+    """Return the one schema of all messages of a topic."""
+    place = "#/$defs/"
+    return {
+        "$schema": DIALECT,
+        "$id": f"urn:quotastream:{title}:v{VERSION}",
+        "title": title,
+        "oneOf": [{"$ref": f"{place}{name}"} for name in names],
+        "$defs": together(names, place),
     }
 
 

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.common import AsJson, CliError, counted, example, out, write_json
-from streams.shell import contracts, evolution
+from streams.cli.common import AsJson, CliError, Prefix, counted, example, installation, out, write_json
+from streams.shell import contracts, evolution, registry
+from streams.shell.registry import RegistryError
 
 app = typer.Typer(help="Write the published schemas, and hold them against the program.", no_args_is_help=True)
 
@@ -60,3 +61,27 @@ def check(
         )
     if not as_json:
         out().print(f"{counted(len(contracts.files()), 'file')} as they should be", markup=False)
+
+
+@app.command(epilog=example("quotastream schemas register http://localhost:8081"))
+def register(
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="Of a registry with Confluent's interface.", show_default=False)
+    ],
+    prefix: Prefix = "",
+    as_json: AsJson = False,
+) -> None:
+    """Register the schema of each topic's values (subject TOPIC-value) at a schema registry.
+
+    Registering again changes nothing. Workers read values with and without the prefix that its clients write, and
+    ask no registry.
+    """
+    try:
+        ids = registry.register(url, installation(prefix))
+    except RegistryError as error:
+        raise CliError(str(error)) from error
+    if as_json:
+        write_json(ids)
+        return
+    for subject, number in ids.items():
+        out().print(f"{subject}: id {number}", markup=False)

@@ -15,7 +15,6 @@ from streams.shell.topics import Names
 
 VERSION: Final = "3.1.0"
 KAFKA_BINDING: Final = "0.5.0"
-_SCHEMA_FIELDS_OF_A_DOCUMENT: Final = {"$schema", "$id", "$defs"}
 _ANY_PARTITION: Final = "A producer may use any partitioner and any key or none: what a message says decides."
 _BY_GROUP: Final = (
     "All messages of one group are in one partition, in the order in which they were decided: CRC-32 (IEEE) of the "
@@ -103,10 +102,15 @@ def document() -> dict[str, Any]:
         "channels": {topic: _channel(topic) for topic in _TOPICS},
         "operations": dict(_operation(topic) for topic in _TOPICS),
         "components": {
-            "schemas": {name: schema for message in messages for name, schema in _schemas(message)},
+            "schemas": publishing.together(messages, "#/components/schemas/"),
             "messages": {message: _message(topic, message) for message, topic in messages.items()},
         },
     }
+
+
+def messages_of(topic: str) -> list[str]:
+    """Return the types of the messages of a topic, by its name without a prefix."""
+    return _TOPICS[topic][0]
 
 
 def _channel(topic: str) -> dict[str, Any]:
@@ -160,11 +164,3 @@ def _example(name: str) -> Any:
     path = Path(schemas.__file__).parent / "examples" / "valid" / f"{name}.json"
     example = json.loads(path.read_text(encoding="utf-8"))
     return example["cases"][0]["value"] if "cases" in example else example
-
-
-def _schemas(message: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return a message's schema and what it refers to, with references into this document."""
-    said = publishing.json_schema(message)
-    whole = {key: value for key, value in said.items() if key not in _SCHEMA_FIELDS_OF_A_DOCUMENT}
-    text = json.dumps({message: whole, **said.get("$defs", {})})
-    return list(json.loads(text.replace('"#/$defs/', '"#/components/schemas/')).items())
