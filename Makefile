@@ -41,6 +41,9 @@ faults: install ## Hurt workers and brokers in every way, and compare what was t
 bench: install ## Measure throughput beside the peers, in one run on one backlog
 	$(BIN)/python -m benchmarks.throughput $(ARGS)
 
+bench-scale: install ## Measure a live worker as it grows (ARGS="--groups N --each N", or ARGS=--growth)
+	$(BIN)/python -m benchmarks.scale $(ARGS)
+
 check: install ## Lint, format, types, import contracts, published schemas
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -68,21 +68,17 @@ class Book:
         self._policies[policy.policy_id] = policy
         self._file(policy)
         for scope in self.reach(policy):
-            self._changes_of(scope).add(self.version, self._first_changed(policy))
-            if scope.group_id is not None:
-                own = self._own[scope.group_id]
-                own.stale_from = min(own.stale_from, self._first_changed(policy))
+            first = self._first_changed(policy)
+            if scope.group_id is None:
+                self._changes.setdefault(scope, Changes()).add(self.version, first)
+            else:
+                self._own.setdefault(scope.group_id, Own()).change(self.version, first)
         return Added.NEW
 
     @property
     def version(self) -> int:
         """Grows with each policy that is added."""
         return len(self._policies)
-
-    def _changes_of(self, scope: Scope) -> Changes:
-        if scope.group_id is not None:
-            return self._own.setdefault(scope.group_id, Own()).changes
-        return self._changes.setdefault(scope, Changes())
 
     def _first_changed(self, policy: Policy) -> Day:
         """Return the first day on which a policy may change anything: a decree's issue day; any, for a fact."""
@@ -94,7 +90,7 @@ class Book:
         if version == self.version:
             return NEVER
         own = self._own.get(group_id, NOBODY)
-        return min(own.changes.since(version), self._changed_for_all(self._pattern(group_id, own), version))
+        return min(own.changed_from(version), self._changed_for_all(self._pattern(group_id, own), version))
 
     def _changed_for_all(self, pattern: Pattern, version: int) -> Day:
         """Return the same of policies that cover more than one group."""

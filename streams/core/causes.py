@@ -53,9 +53,9 @@ def _remittances(view: AccountView, kind: str, levy_id: str | None, day: Day) ->
 
 
 def _touching(view: AccountView, levy_id: str | None, day: Day) -> Iterator[Policy]:
-    """Yield the decrees, in force or not, that touch the base account or a levy's."""
+    """Yield the decrees, in force or not, that touch the base account or a levy's, and may be about the day."""
     region = view.timeline.regime_on(day).region
-    for policy in view.timeline.known():
+    for policy in view.timeline.about(day):
         if isinstance(policy, LevyImposed | LevyLifted):
             if policy.levy_id != levy_id:
                 continue

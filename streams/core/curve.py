@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from streams.core.years import NEVER
@@ -60,11 +59,14 @@ class Sums:
 class Curve:
     """R(x) of one account in one currency, in minor units."""
 
+    __slots__ = ("_days", "_first", "_known_best", "_sums")
+
     def __init__(self, first: Day, sums: Sums) -> None:
         """Take the year's first day and what came in on days of the year."""
         self._first = first
         self._days: Sequence[Day] = sums.days
         self._sums: Sequence[int] = sums.sums
+        self._known_best: tuple[list[Day], list[int]] | None = None
 
     def by(self, day: Day) -> int:
         """Return R(day)."""
@@ -86,9 +88,11 @@ class Curve:
         at = bisect_left(self._sums, amount)
         return self._days[at] if at < len(self._days) else NEVER
 
-    @cached_property
+    @property
     def _best(self) -> tuple[list[Day], list[int]]:
         """The last days of 30 running in which more came in than in any before them, and how much."""
+        if self._known_best is not None:
+            return self._known_best
         ends, sums = [self._first + WINDOW_DAYS - 1], [self.by(self._first + WINDOW_DAYS - 1)]
         for end, amount in zip(self._days, self._sums, strict=True):
             # No other day ends better ones: nothing came in on it, so those that end a day earlier have as much.
@@ -96,7 +100,8 @@ class Curve:
             if end > ends[0] and came_in > sums[-1]:
                 ends.append(end)
                 sums.append(came_in)
-        return ends, sums
+        self._known_best = ends, sums
+        return self._known_best
 
     def best_before(self, day: Day) -> int:
         """Return the most that came in over 30 days running, of the year and before `day`; 0 if there are none."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from streams.core.changes import Changes
 from streams.core.events import EVERYBODY, GroupClosed, GroupOpened, HeadcountChanged, Scope, TargetSet
 from streams.core.rank import issue_order, own_day
-from streams.core.years import DAWN
+from streams.core.years import DAWN, NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -42,9 +42,20 @@ class Own:
     def __init__(self) -> None:
         self.policies: tuple[Policy, ...] = ()
         self.is_named = False  # by a policy that makes it a group, not only by a scope
-        self.changes = Changes()
+        self.changes: Changes | None = None
         self.pattern: Pattern | None = None
         self.stale_from: Day = DAWN  # the first day of which the pattern may not hold any more
+
+    def change(self, version: int, day: Day) -> None:
+        """Take note that the policies changed, from a day on; who never had a pattern was never looked at."""
+        self.stale_from = min(self.stale_from, day)
+        if self.pattern is not None:
+            self.changes = self.changes or Changes()
+            self.changes.add(version, day)
+
+    def changed_from(self, version: int) -> Day:
+        """Return the first day that they may have changed since a version; NEVER if none."""
+        return NEVER if self.changes is None else self.changes.since(version)
 
 
 class Pattern:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from streams.core.decrees import Decrees, Filed, in_force
 from streams.core.events import AlertRulesSet, LevyImposed, TargetAdjusted, TargetSet
-from streams.core.rank import rank
+from streams.core.rank import own_day, rank
 from streams.core.schedule import Delta, Factor, Schedule, base_shape, levy_schedule
 from streams.core.thresholds import thresholds_on
 from streams.core.years import DAWN, NEVER, year_of
@@ -191,6 +191,7 @@ class Plan:
                 law.plan = self
             if len(before.shared) < MOST_SHARED:
                 self.shared = before.shared
+        self._about: dict[Day, list[Policy]] = {}
         self._stretches: dict[tuple[str | None, int], tuple[Stretch, ...]] = {}
         self._spans: dict[int, list[Span]] = {}  # by the place of the law in _starts
 
@@ -221,6 +222,17 @@ class Plan:
             decrees = Decrees(self.pattern.group_id, in_force(self.filed, start))
             law = self.laws[start] = Law(self, decrees)
         return law
+
+    def about(self, day: Day) -> list[Policy]:
+        """Return the decrees that were issued on a day, have it as their own, or were ever revoked."""
+        found = self._about.get(day)
+        if found is None:
+            found = self._about[day] = [
+                policy
+                for issued, revoked, policy in self.filed
+                if day in {issued, own_day(policy)} or revoked != NEVER
+            ]
+        return found
 
     def next_turn(self, day: Day) -> Day:
         """Return the first day after a day on which a decree is issued or revoked; NEVER if none is."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from streams.core.account import Known
     from streams.core.events import Day
+    from streams.core.history import Episode
     from streams.core.rates import Rates
     from streams.core.years import PlanYear
 
@@ -41,7 +42,7 @@ class Entry(NamedTuple):
 class AccountMoney(ABC):
     """The unreversed remittances of one group and plan year, as sums by day; where the single ones are is open."""
 
-    __slots__ = ("_booked", "_changes", "_counts", "_curves", "_sums", "known", "version")
+    __slots__ = ("_booked", "_changes", "_counts", "_curves", "_sums", "known", "told", "told_by", "version")
 
     def __init__(self) -> None:
         self._sums: tuple[tuple[Purse, Sums], ...] = ()
@@ -54,6 +55,9 @@ class AccountMoney(ABC):
         self._changes = Changes()
         #: What the last evaluation of the account found; it goes where the money goes.
         self.known: Known | None = None
+        #: The episodes that were told, and who told them.
+        self.told: tuple[Episode, ...] | None = None
+        self.told_by: object = None
 
     @abstractmethod
     def entries(self, day: Day | None = None, purse: Purse | None = None) -> list[tuple[bytes, Entry]]:
@@ -88,6 +92,10 @@ class AccountMoney(ABC):
     def changed_from(self, version: int) -> Day:
         """Return the first day on which money came or went since a version; NEVER if there is none."""
         return self._changes.since(version)
+
+    def settle(self) -> None:
+        """Forget when what is here came: nobody has looked yet."""
+        self._changes = Changes()
 
     def _changed(self, purse: Purse, day: Day) -> None:
         self.version += 1

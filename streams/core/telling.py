@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
-from uuid import NAMESPACE_URL, uuid5
 
 from streams.core.causes import causes_of
 from streams.core.curve import WINDOW_DAYS
 from streams.core.figures import figures_of
-from streams.core.history import EMPTY_HISTORY_DIGEST, Step, canonical_json, history_digest, history_value
+from streams.core.history import EMPTY_HISTORY_DIGEST, Step, canonical_json, history_digest, history_value, name_uuid
 from streams.core.money import RATIO_DECIMALS, decimal_text, round_half_even
 from streams.core.rules import CRITICAL, DEESCALATED, ESCALATED, LAPSED, OPENED, RESOLVED, RETARGETED, RETRACTED
 from streams.core.summary import summary_of
@@ -106,16 +105,17 @@ def is_news(told: Mapping[str, ToldEpisode], episodes: Sequence[Episode]) -> boo
 def _tales(told: Mapping[str, ToldEpisode], episodes: Sequence[Episode]) -> list[_Tale]:
     tales: list[_Tale] = []
     agreeing = 0
-    for name, _, _, kind, levy_id, opened_on, history, digest in episodes:
+    names = [episode.episode_id for episode in episodes]
+    for name, (_, _, kind, levy_id, opened_on, history) in zip(names, episodes, strict=True):
         before = told.get(name)
-        if before is not None and before.history_digest == digest:
+        if before is not None and before.history_digest == history_digest(history):
             agreeing += 1
         else:
             revision = 1 if before is None else before.revision + 1
             tales.append(_Tale(name, kind, levy_id, opened_on, history, revision))
     if agreeing == len(told):
         return tales
-    canonical = {episode.episode_id for episode in episodes}
+    canonical = set(names)
     for name, was in told.items():
         if name not in canonical and not was.retracted:
             tales.append(_Tale(name, was.kind, was.levy_id, day_from_text(was.opened_on), (), was.revision + 1))
@@ -145,7 +145,7 @@ def _message(view: AccountView, tale: _Tale) -> dict[str, object]:
     body["summary"] = summary_of(body)
     # Equal messages share an id, others do not: whoever removes repeats by alert_id loses nothing.
     digest = hashlib.sha256(canonical_json(body)).hexdigest()
-    alert_id = str(uuid5(NAMESPACE_URL, f"urn:quotastream:alert:{digest}"))
+    alert_id = name_uuid(f"urn:quotastream:alert:{digest}")
     return {"schema_version": 1, "type": "quota_alert", "alert_id": alert_id, **body}
 
 

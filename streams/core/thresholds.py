@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.core.events import AlertRulesSet, Policy
@@ -21,8 +22,8 @@ FIELDS = tuple(
 )
 
 
-class Thresholds(NamedTuple):
-    """What alerts are judged by; ratios are exact, days are counts."""
+class _Named(NamedTuple):
+    """The thresholds that alert rules name; ratios are exact, days are counts."""
 
     warning_below: Fraction = Fraction(90, 100)
     critical_below: Fraction = Fraction(75, 100)
@@ -35,17 +36,21 @@ class Thresholds(NamedTuple):
     unreachable_grace_days: int = 90
     silent_days: int = 35
 
-    @property
+
+class Thresholds(_Named):
+    """What alerts are judged by; what follows from the thresholds that are named is worked out once."""
+
+    @cached_property
     def critical(self) -> Fraction:
         """critical_below as taken: never above warning_below."""
         return min(self.critical_below, self.warning_below)
 
-    @property
+    @cached_property
     def eased(self) -> Fraction:
         """The ratio from which a critical episode is a warning again."""
         return self.critical + self.margin
 
-    @property
+    @cached_property
     def recovered(self) -> Fraction:
         """The ratio from which an episode is resolved."""
         return min(ONE, self.warning_below + self.margin)

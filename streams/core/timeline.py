@@ -75,6 +75,10 @@ class Timeline:
         """Return the decrees that may concern the account, in force or not, in ascending rank."""
         return self.own([filed.policy for filed in self.plan.filed])
 
+    def about(self, day: Day) -> list[Policy]:
+        """Return those of them that were issued on a day, have it as their own, or were ever revoked."""
+        return self.own(self.plan.about(day))
+
     def levy_ids(self, since: Day, day: Day) -> set[str]:
         """Return the levies that hold on any of the days since..day."""
         return self.plan.levy_ids(since, day)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from streams.core.history import Episode, Step, episode_id, history_digest
+from streams.core.history import Episode, Step, step_of
 from streams.core.judgements import Ground
 from streams.core.rules import (
     BASE_KINDS,
@@ -104,20 +104,20 @@ class Columns:
         at = day - self._first
         if severity is None:
             severity = CRITICAL if self._critical[at] else self._kind.severity
-            yield Step(day, OPENED, severity)
+            yield step_of(day, OPENED, severity)
         else:
             if not self._alive[at]:
-                yield Step(day, LAPSED, severity)
+                yield step_of(day, LAPSED, severity)
                 return
             if day in self._retargeted:
-                yield Step(day, RETARGETED, severity)
+                yield step_of(day, RETARGETED, severity)
             if severity == WARNING and self._critical[at]:
                 severity = CRITICAL
-                yield Step(day, ESCALATED, severity)
+                yield step_of(day, ESCALATED, severity)
         if self._closes[at]:
-            yield Step(day, RESOLVED, severity)
+            yield step_of(day, RESOLVED, severity)
         elif severity == CRITICAL and self._eases[at]:
-            yield Step(day, DEESCALATED, WARNING)
+            yield step_of(day, DEESCALATED, WARNING)
 
 
 def histories(columns: Columns, since: Day, known: Sequence[tuple[Step, ...]]) -> Iterator[tuple[Step, ...]]:
@@ -164,7 +164,7 @@ def before(episodes: Iterable[Episode], day: Day) -> list[Episode]:
         if episode.history[-1].on_day < day:
             stood.append(episode)
         elif episode.opened_on < day:
-            stood.append(episode.with_history(tuple(step for step in episode.history if step.on_day < day)))
+            stood.append(episode._replace(history=tuple(step for step in episode.history if step.on_day < day)))
     return stood
 
 
@@ -179,7 +179,7 @@ def canonical_episodes(
     since = max(since, view.year.first)
     episodes = before(known, min(since, d + 1))
     if since > d:
-        return tuple(episodes)
+        return _same_or(known, episodes)
     plan = view.timeline.plan
     first = max(view.year.first, since - plan.longest_run(since, d))
     walk = _Walk(view, first, since, d)
@@ -188,7 +188,12 @@ def canonical_episodes(
         found += walk.account(levy_id, [episode for episode in episodes if episode.levy_id == levy_id])
     if found != episodes:
         found.sort(key=lambda episode: (episode.opened_on, episode.kind, episode.levy_id or ""))
-    return tuple(found)
+    return _same_or(known, found)
+
+
+def _same_or(known: Sequence[Episode], found: list[Episode]) -> tuple[Episode, ...]:
+    """Return what was known, the very object, where nothing else was found."""
+    return known if isinstance(known, tuple) and list(known) == found else tuple(found)
 
 
 class _Walk:
@@ -227,12 +232,8 @@ class _Walk:
         for history in histories(columns, self._since, [episode.history for episode in stood]):
             episode = held.get(history[0].on_day)
             if episode is None:
-                yield _episode(self._view, kind.name, levy_id, history)
+                yield Episode(
+                    self._view.group_id, self._view.year.year, kind.name, levy_id, history[0].on_day, history
+                )
             else:
-                yield episode if episode.history == history else episode.with_history(history)
-
-
-def _episode(view: AccountView, kind: str, levy_id: str | None, history: tuple[Step, ...]) -> Episode:
-    opened_on = history[0].on_day
-    name = episode_id(view.group_id, view.year.year, kind, levy_id, opened_on)
-    return Episode(name, view.group_id, view.year.year, kind, levy_id, opened_on, history, history_digest(history))
+                yield episode if episode.history == history else episode._replace(history=history)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 VERSION = 2
-CACHED_ACCOUNTS = 200_000  # as sums by day: some KiB each
+CACHED_ACCOUNTS = 400_000  # as sums by day, some 1.5 KiB each; a round comes by all, so more groups miss it each time
 
 _SCHEMA = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;

@@ -22,6 +22,8 @@ BEYOND_64_BITS = -1  # in the place of an amount that is
 class StoredMoney(AccountMoney):
     """The unreversed remittances of a group and plan year."""
 
+    __slots__ = ("_days", "_group_id", "_ledger")
+
     def __init__(self, ledger: HomeLedger, group_id: str, plan_year: int) -> None:
         super().__init__()
         self._ledger, self._group_id = ledger, group_id
@@ -31,6 +33,7 @@ class StoredMoney(AccountMoney):
             self.count(ledger.purse(purse), day, amount_minor, how_many)
         for _, entry in ledger.entries(group_id, rows[rows["amount"] == BEYOND_64_BITS]):
             self.count(entry.purse, entry.day, entry.amount_minor)
+        self.settle()
 
     def entries(self, day: Day | None = None, purse: Purse | None = None) -> list[tuple[bytes, Entry]]:
         """Return (event_id, remittance) of all of them, or those of a day or a kind, by day and event_id."""

@@ -23,10 +23,10 @@ from streams.core.account import evaluate, judge, next_due
 from streams.core.events import EVERYBODY
 from streams.core.telling import is_news, tell
 from streams.core.years import plan_year, year_of
-from streams.shell import batching, cloudevents, codec, connection
+from streams.shell import batching, cloudevents, connection
 from streams.shell.agenda import Agenda
-from streams.shell.ledger import Conflict, UnreadableLedgerError, covered
-from streams.shell.originals import read_originals
+from streams.shell.conflict_letters import conflict_letters
+from streams.shell.ledger import UnreadableLedgerError, covered
 from streams.shell.outbox import CLIENT_ERRORS, Message, acknowledged, retire
 from streams.shell.told import (
     META_KEY,
@@ -34,7 +34,6 @@ from streams.shell.told import (
     Told,
     ToldAccount,
     account_record,
-    conflict_key,
     read_told,
     status_digest,
 )
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
 
     from streams.core.account import Account
     from streams.core.events import Scope
+    from streams.core.takings import AccountMoney
     from streams.shell.clock import DayReached
     from streams.shell.ledger import HomeLedger
     from streams.shell.workplace import Workplace
@@ -271,11 +271,15 @@ class Teller:
             for year in years:
                 money = ledger.money(group_id, year)
                 money.known = judge(book, money, group_id, year, self._told.day, money.known)
-                if is_news(held.get(year, NOTHING).episodes, money.known.episodes):
+                if not self._is_told(money) and is_news(held.get(year, NOTHING).episodes, money.known.episodes):
                     return False
         except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
             return False  # which says what is wrong with it
         return all(year in years or not is_news(account.episodes, ()) for year, account in held.items())
+
+    def _is_told(self, money: AccountMoney) -> bool:
+        """Tell whether the episodes that are known are the very ones told since taking over."""
+        return money.known is not None and money.told_by is self._told and money.told is money.known.episodes
 
     def _evaluate_alone(
         self, group_id: str, alerts: list[Message], statuses: list[Message],
@@ -312,7 +316,11 @@ class Teller:
             if account is not None:
                 money.known = account.known
                 due = min(due, next_due(book, money, group_id, year, account.known)) if due > day + 1 else due
-            told, changed = tell(before.episodes, account, book=book, money=money, group_id=group_id, plan_year=year)
+            told, changed = (
+                ([], {})
+                if account is not None and self._is_told(money)
+                else tell(before.episodes, account, book=book, money=money, group_id=group_id, plan_year=year)
+            )
             status = status_digest(account.status) if account is not None and year in years else None
             if account is not None and year in years:
                 shown[year] = account.status
@@ -325,6 +333,8 @@ class Teller:
                 if len(episodes) > MOST_EPISODES:
                     raise ValueError(f"{len(episodes)} episodes in {year}, more than can be noted as told")
                 accounts[group_id, year] = ToldAccount(status, episodes)
+            if account is not None:
+                money.told_by, money.told = self._told, account.episodes
             self._place.metrics.evaluations.inc()
         self._place.census.note(self.partition, group_id, shown, year_of(day), ahead)
         self._agenda.rest(group_id, due)
@@ -362,21 +372,9 @@ class Teller:
         due = sorted(held - self._told.conflicts)
         if len(due) > LETTERS_AT_ONCE:
             self._woken.set()  # the rest follows at once
-        return await self._letters(due[:LETTERS_AT_ONCE])
-
-    async def _letters(self, conflicts: list[Conflict]) -> list[Message]:
-        if not conflicts:
-            return []
-        names = self._place.names
-        topics = {"remittances": names.remittances, "policy-changes": names.policy_changes}
-        places = [(topics[c.topic], c.partition, c.offset) for c in conflicts]
-        letters = [
-            self._place.router.dead_letter(record, _conflicting(record.topic == names.remittances))
-            for record in await read_originals(self._place.bootstrap_servers, places)
-        ]
-        self._told.conflicts.update(conflicts)
-        self._place.metrics.dead_letters.labels("conflicting_duplicate").inc(len(letters))
-        return letters + [Message(names.told, self.partition, conflict_key(c), b"{}") for c in conflicts]
+        letters = await conflict_letters(self._place, self.partition, due[:LETTERS_AT_ONCE])
+        self._told.conflicts.update(due[:LETTERS_AT_ONCE])
+        return letters
 
     # --- the transaction ---
 
@@ -405,8 +403,3 @@ class Teller:
         await self._producer.begin_transaction()
         await acknowledged(await batching.enqueue(self._producer, messages))
         await self._producer.commit_transaction()
-
-
-def _conflicting(is_event: bool) -> codec.BadRecord:
-    field = "event_id" if is_event else "policy_id"
-    return codec.BadRecord("conflicting_duplicate", f"{field}: known already, with other fields; the first stands")
