@@ -37,25 +37,29 @@ Peers = dict[int, list[tuple[int, str]]]
 class Own:
     """The policies that name one group, or whose scope does."""
 
-    __slots__ = ("changes", "is_named", "pattern", "policies", "stale_from")
+    __slots__ = ("changes", "first_day", "first_version", "is_named", "pattern", "policies", "stale_from")
 
     def __init__(self) -> None:
         self.policies: tuple[Policy, ...] = ()
         self.is_named = False  # by a policy that makes it a group, not only by a scope
-        self.changes: Changes | None = None
+        self.first_version, self.first_day = 0, NEVER  # of the book, and of what changed by then
+        self.changes: Changes | None = None  # since then
         self.pattern: Pattern | None = None
         self.stale_from: Day = DAWN  # the first day of which the pattern may not hold any more
 
     def change(self, version: int, day: Day) -> None:
-        """Take note that the policies changed, from a day on; who never had a pattern was never looked at."""
+        """Take note that the policies changed, from a day on; before the first pattern one note serves them all."""
         self.stale_from = min(self.stale_from, day)
-        if self.pattern is not None:
+        if self.pattern is None:
+            self.first_version, self.first_day = version, min(self.first_day, day)
+        else:
             self.changes = self.changes or Changes()
             self.changes.add(version, day)
 
     def changed_from(self, version: int) -> Day:
         """Return the first day that they may have changed since a version; NEVER if none."""
-        return NEVER if self.changes is None else self.changes.since(version)
+        later = NEVER if self.changes is None else self.changes.since(version)
+        return min(later, self.first_day) if version < self.first_version else later
 
 
 class Pattern:

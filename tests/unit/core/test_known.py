@@ -47,3 +47,14 @@ def test_what_is_known_is_gone_on_from() -> None:
     nothing = Known(found.day, found.policies, found.money, ())
     again = evaluate(book, money, GROUP, 2026, day("2026-06-02"), nothing)
     assert {episode.opened_on for episode in again.episodes} == {day("2026-06-02")}
+
+
+def test_the_first_policy_of_a_group_counts_for_an_evaluation_that_knew_none() -> None:
+    """A group known by money alone is evaluated before any policy names it; what its first target says came after."""
+    book, money = book_of(), HeldMoney()
+    money.add(UUID(int=1).bytes, day("2026-02-01"), 5, "USD", None)
+    known = evaluate(book, money, GROUP, 2026, day("2026-06-01")).known
+    book.add(target())
+    again = evaluate(book, money, GROUP, 2026, day("2026-06-01"), known)
+    assert again == evaluate(book, money, GROUP, 2026, day("2026-06-01"))
+    assert again.episodes
