@@ -77,6 +77,10 @@ _HEADERS_OF_OUTPUTS: Final = {
     },
     "content-type": {"const": "application/json"},
 }
+_TRACE: Final = {
+    "traceparent": {"type": "string", "description": "W3C trace context; goes on from inputs to alerts they cause."},
+    "tracestate": {"type": "string"},
+}
 _HEADERS_OF_INPUTS: Final = {
     "ce_specversion": {"type": "string"},
     "ce_id": {"type": "string"},
@@ -141,12 +145,13 @@ def _operation(topic: str) -> tuple[str, dict[str, Any]]:
 
 def _message(topic: str, name: str) -> dict[str, Any]:
     _, is_input, _, key, _ = _TOPICS[topic]
-    headers: dict[str, Any] = {
-        "type": "object",
-        "properties": _HEADERS_OF_INPUTS if is_input else _HEADERS_OF_OUTPUTS,
-    }
+    said = (_HEADERS_OF_INPUTS if is_input else _HEADERS_OF_OUTPUTS) | _TRACE
+    headers: dict[str, Any] = {"type": "object", "properties": said}
     if is_input:
-        headers["description"] = "None is needed. CloudEvents 1.0 in binary mode is welcome."
+        headers["description"] = (
+            "None is needed. CloudEvents 1.0 in binary mode is welcome; so is structured mode, by the content-type "
+            "application/cloudevents+json and the message as the envelope's data."
+        )
     else:
         headers |= {"required": list(_HEADERS_OF_OUTPUTS), "description": "CloudEvents 1.0, binary mode."}
     return {

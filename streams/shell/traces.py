@@ -39,9 +39,14 @@ class Traces:
     def take_pack(self, headers: Headers) -> None:
         """Keep what the headers of a pack say."""
         for name, said in headers:
-            if name == HEADER and said:
-                for event_id, parent, state in _decode(said):
-                    self.add(event_id, Trace(parent, state))
+            if name != HEADER or not said:
+                continue
+            try:
+                found = _decode(said)
+            except msgspec.MsgspecError:
+                continue  # no trace is worth a stop
+            for event_id, parent, state in found:
+                self.add(event_id, Trace(parent, state))
 
     def take_policy(self, policy_id: str, headers: Headers) -> None:
         """Keep what the headers of a record in the policies log say."""

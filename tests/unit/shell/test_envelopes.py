@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from streams.shell import codec, envelopes
 from streams.shell.codec import BadRecord
 from streams.shell.letters import Letter, reason_today
 from streams.shell.topics import Names
-from streams.shell.traces import KEPT, Traces, pack_headers
+from streams.shell.traces import HEADER, KEPT, Traces, pack_headers
 from tests.unit.schemas.examples import plain
 
 STRUCTURED = [("Content-Type", b"application/cloudevents+json; charset=UTF-8")]
@@ -110,11 +113,37 @@ def test_a_trace_is_read_from_headers_and_envelopes() -> None:
     assert envelopes.trace(b"{", STRUCTURED) is None
 
 
+HEADER_VALUES = st.binary(max_size=60) | st.sampled_from(
+    [STRUCTURED[0][1], PARENT.encode(), b"application/json", None]
+)
+HEADERS = st.lists(
+    st.tuples(st.sampled_from(["content-type", "traceparent", "ce_tracestate", "x", "\\xff"]), HEADER_VALUES),
+    max_size=4,
+)
+DAMAGED = st.builds(
+    lambda value, at, put: value[:at] + put + value[at + len(put) :],
+    st.sampled_from([envelope(plain()["remittance"], traceparent=PARENT), json.dumps(plain()["revoked"]).encode()]),
+    st.integers(0, 400),
+    st.binary(max_size=4) | st.sampled_from([b"\\ud800", b'"', b"\0\0\0\0\1", b"[[", b"1e999"]),
+)
+
+
+@given(st.none() | st.binary(max_size=60) | DAMAGED, HEADERS)
+@settings(max_examples=400, deadline=None)
+def test_whatever_comes_ends_in_a_message_or_a_reason(value: bytes | None, headers: Any) -> None:
+    """Any bytes and headers: an event or a BadRecord, a trace or none; anything else would stop a worker."""
+    for topic in ("remittances", "policy-changes"):
+        with suppress(BadRecord):
+            codec.decode(topic, value, headers)
+    found = envelopes.trace(value, headers)
+    assert found is None or len(found.traceparent) == len(PARENT)
+
+
 def test_traces_are_kept_of_the_newest() -> None:
     """The last cause that has one counts; a flood of them ends in no memory without end."""
     traces = Traces()
     first, second = envelopes.Trace(b"1", b""), envelopes.Trace(b"2", b"s")
-    traces.take_pack([("other", b"\xff"), *pack_headers([("a", first), ("b", second)])])
+    traces.take_pack([("other", b"\xff"), (HEADER, b"\xff"), *pack_headers([("a", first), ("b", second)])])
     assert traces.of(["a", "b", "c"]) == second
     assert traces.of(["b", "a"]) == first
     assert traces.of(["c"]) is traces.of([]) is None
