@@ -99,10 +99,12 @@ class Asking:
         self._reader: KnowledgeReader | None = None
         self._known: Knowledge | None = None
         self._remembered: dict[AccountKey, Known] = {}
+        self._closed = False
         self._jobs: dict[tuple[Supposed, Day], Job] = {}
 
     def close(self) -> None:
-        """Answer no more; doesn't wait for what is being computed."""
+        """Answer no more; what is being read or computed is given up."""
+        self._closed = True
         self._thread.shutdown(wait=False, cancel_futures=True)
         for job in self._jobs.values():
             job.asked_at = float("-inf")
@@ -144,7 +146,7 @@ class Asking:
         try:
             if self._reader is None:
                 self._reader = KnowledgeReader(self._servers, self._names)
-            before, self._known = self._known, self._reader.read_on()
+            before, self._known = self._known, self._reader.read_on(self._go_on)
         except BaseException:
             reader, self._reader = self._reader, None
             if reader is not None:
@@ -153,6 +155,10 @@ class Asking:
         if before is None or before.book is not self._known.book:
             self._remembered = {}  # nothing of it holds where the logs were read anew
         return self._known
+
+    def _go_on(self, _done: int, _of: int) -> None:
+        if self._closed:
+            raise GivenUpError
 
     def _answer_short(self, *, read_on: bool) -> None:
         """Answer what waits; in the middle of a long question of what is known already, or its sides would differ."""

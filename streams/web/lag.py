@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kafka import IsolationLevel, OffsetSpec, TopicPartition
-from kafka.errors import AuthorizationError, GroupIdNotFoundError, KafkaError
+from kafka.errors import AuthorizationError, KafkaError
 
 from streams.shell.connection import UnreachableError
 from streams.shell.topic_admin import TopicAdminError, admin_client, describe
@@ -50,9 +50,11 @@ class LagWatch:
         """Return how far the workers are now; KafkaError where Kafka doesn't answer."""
         try:
             ends, begins = self._input_ends()
-            taken_in = self._taken_in()
-            workers = self._workers()
         except AuthorizationError:
+            return WorkerLag()
+        try:
+            taken_in, workers = self._taken_in(), self._workers()
+        except KafkaError:  # not for us to know, or nobody coordinates the group just now
             return WorkerLag()
         taken_in = {partition: max(taken_in.get(partition, 0), begin) for partition, begin in begins.items()}
         now = time.monotonic()
@@ -75,23 +77,12 @@ class LagWatch:
 
     def _taken_in(self) -> dict[tuple[str, int], int]:
         group = self._names.consumer_group
-        try:
-            offsets: dict[Any, Any] = self._admin.list_group_offsets(group)[group]
-        except AuthorizationError:
-            raise
-        except (GroupIdNotFoundError, KafkaError):  # a new Kafka has nowhere to keep offsets until a worker asks
-            return {}
+        offsets: dict[Any, Any] = self._admin.list_group_offsets(group)[group]
         return {(tp.topic, tp.partition): at.offset for tp, at in offsets.items()}
 
-    def _workers(self) -> int | None:
+    def _workers(self) -> int:
         group = self._names.consumer_group
-        try:
-            found = self._admin.describe_groups([group])[group]
-        except AuthorizationError:
-            raise
-        except KafkaError:
-            return None
-        return len(found["members"])
+        return len(self._admin.describe_groups([group])[group]["members"])
 
 
 class LagThread:

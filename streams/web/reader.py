@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from kafka.errors import AuthorizationError
 
 from streams.core.years import day_from_text, year_of
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 POLL_MS = 200
+AGAIN_AFTER_SECONDS = 2.0
 MOST_RECORDS = 1_000  # between two chances for others to run
 
 
@@ -93,7 +94,7 @@ class Reader:
         self._lag.start()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._follow([self._names.status, self._names.alerts]))
+                tasks.create_task(self._follow_accounts())
                 if self._names.dead_letters in self._partitions:
                     tasks.create_task(self._follow_letters())
                 else:
@@ -128,6 +129,16 @@ class Reader:
 
     # --- the outputs ---
 
+    async def _follow_accounts(self) -> None:
+        topics = [self._names.status, self._names.alerts]
+        try:
+            await self._follow(topics)
+        except TopicAuthorizationFailedError as error:
+            raise connection.RefusedError(
+                f"Kafka at {self._servers} doesn't allow to read {' and '.join(topics)}: give the user the ACLs of "
+                "its role (deploy/acls.sh)"
+            ) from error
+
     async def _follow_letters(self) -> None:
         try:
             await self._follow([self._names.dead_letters])
@@ -159,17 +170,29 @@ class Reader:
 
     @contextlib.asynccontextmanager
     async def _consumer(self, tps: list[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = AIOKafkaConsumer(
-            **connection.aiokafka(self._servers), isolation_level="read_committed", enable_auto_commit=False,
-            auto_offset_reset="earliest",
-        )  # fmt: skip
-        await consumer.start()
+        consumer = await self._started()
         try:
             consumer.assign(tps)
             await consumer.seek_to_beginning()
             yield consumer
         finally:
             await consumer.stop()
+
+    async def _started(self) -> AIOKafkaConsumer:
+        """Return a consumer that has reached Kafka, however long that takes."""
+        while True:
+            consumer = AIOKafkaConsumer(
+                **connection.aiokafka(self._servers), isolation_level="read_committed", enable_auto_commit=False,
+                auto_offset_reset="earliest",
+            )  # fmt: skip
+            try:
+                await consumer.start()
+            except KafkaError as error:
+                await consumer.stop()
+                log.warning("no Kafka answers at %s: %s", self._servers, error)
+                await asyncio.sleep(AGAIN_AFTER_SECONDS)
+            else:
+                return consumer
 
     def _take(self, topic: str, records: Iterable[object]) -> None:
         for record in records:

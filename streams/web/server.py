@@ -83,6 +83,8 @@ async def serve(
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()  # a reader that failed ends the page: what it shows would grow old unnoticed
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
     finally:
         server.should_exit = True
         asking.close()

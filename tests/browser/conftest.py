@@ -40,9 +40,13 @@ class Scene:
             self.house.producer.send(self.house.names.remittances, bad, partition=0)
         self.house.producer.flush()
         self.worker.start().ready()
-        self.house.seen.until(lambda: len(self.house.seen.newest_statuses) >= GROUPS, 120)
+        self.house.seen.until(lambda: self._counted() == _counting(messages), 120)
         self.house.seen.until(lambda: len(self.house.seen.letters) >= 3, 60)
         self.page.start()
+
+    def _counted(self) -> int:
+        """Return how many remittances all statuses count."""
+        return sum(status["remittance_count"] for status in self.house.seen.newest_statuses.values() if status)
 
     def remit(self, group_id: str, amount: str) -> float:
         """Send money in for a group; return when that was (time.monotonic())."""
@@ -66,6 +70,12 @@ class Scene:
 
 def _known_by(message: dict[str, Any], day: date) -> bool:
     return str(message.get("issued_at") or message["occurred_at"]) <= f"{day}T12"
+
+
+def _counting(messages: list[dict[str, Any]]) -> int:
+    """Return how many remittances there are that nothing takes back."""
+    remitted = {m["event_id"] for m in messages if m["type"] == "remittance"}
+    return len(remitted - {m["reverses"] for m in messages if m["type"] == "reversal"})
 
 
 @pytest.fixture(scope="module")

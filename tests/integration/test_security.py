@@ -380,3 +380,12 @@ def test_the_page_shows_what_its_role_may_see(
         assert (fresh["waiting_records"] is not None) is lag
     finally:
         page.stop()
+
+
+@pytest.mark.parametrize("role", ["producer", "worker"])
+def test_the_page_says_in_one_line_whom_it_is_not_for(locked: Locked, run_as: As, quick: None, role: str) -> None:
+    """A producer doesn't see the outputs; a worker sees that they are there, and may not read them."""
+    code, _, err = run_as(role, "web", "--port", "0")
+    assert code == connection.REFUSED_EXIT_CODE, err
+    assert "deploy/acls.sh" in err
+    assert err.count("\n") == 1
