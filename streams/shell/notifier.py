@@ -41,6 +41,7 @@ MESSAGES_AT_ONCE = 500
 POLL_MS = 500
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 ASK_SECONDS = 5.0  # between two looks whether Kafka still answers, and still takes us for a member
+REQUEST_MS = 8_000  # a broker that is away must not keep us from stopping, nor look like a loop that stands still
 CLOSE_MS = 5_000
 
 
@@ -149,9 +150,9 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
     def _begin(self) -> None:
         """Read the partitions from their beginnings."""
         new = sorted(self._assigned)
-        ends = self._consumer.end_offsets(new) if new else {}
+        ends = self._consumer.end_offsets(new, timeout_ms=REQUEST_MS) if new else {}
         for tp in new:
-            committed = self._consumer.committed(tp)
+            committed = self._consumer.committed(tp, timeout_ms=REQUEST_MS)
             self._partitions[tp] = _Partition(committed, ends[tp])
             if committed is not None:
                 self._committed[tp] = committed
@@ -186,11 +187,11 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
         if self._assigned:
             self._begin()  # what was polled meanwhile is read again from the beginning
             return
-        for tp, records in polled.items():
-            partition = self._partitions[tp]
-            self._waiting.extend(item for record in records if (item := partition.take(record)))
+        for tp in polled.keys() & self._partitions.keys():  # others were revoked meanwhile
+            taken = map(self._partitions[tp].take, polled[tp])
+            self._waiting.extend(item for item in taken if item is not None)
         for tp, partition in self._partitions.items():
-            if not partition.caught_up and self._consumer.position(tp) >= partition.since:
+            if not partition.caught_up and self._position(tp) >= partition.since:
                 partition.caught_up = True
                 if partition.from_nothing:  # people are told what is the case, not what was
                     self._waiting.extend(Waiting(Change(body), event) for body, event in partition.open.values())
@@ -198,12 +199,12 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
         self._metrics.open_episodes.set(len(self._open()))
 
     def _post(self) -> None:
-        now = time.monotonic()
+        now, waiting = time.monotonic(), len(self._waiting)
         if now < self._try_at:
             return
         try:
             if self._waiting:
-                self._metrics.posted.inc(self._target.post(self._waiting, self._open()))
+                self._target.post(self._waiting, self._open())
                 self._accepted()
             if self._target.resend_seconds is not None and now >= self._post_again_at and self._caught_up():
                 self._target.post_again(self._open())
@@ -211,6 +212,7 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._accepted()
         except NotAcceptedError as error:
             self._not_accepted(error)
+        self._metrics.posted.inc(waiting - len(self._waiting))
 
     def _accepted(self) -> None:
         if self._trouble:
@@ -231,12 +233,13 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
         """Commit how far was read, once nothing of it waits any more."""
         if self._waiting:
             return
-        at = {tp: self._consumer.position(tp) for tp, partition in self._partitions.items() if partition.caught_up}
+        at = {tp: self._position(tp) for tp, partition in self._partitions.items() if partition.caught_up}
         self._commit_at({tp: position for tp, position in at.items() if position != self._committed.get(tp)})
 
     def _commit_at(self, positions: dict[TopicPartition, int]) -> None:
         if positions:
-            self._consumer.commit({tp: OffsetAndMetadata(position, "", -1) for tp, position in positions.items()})
+            offsets = {tp: OffsetAndMetadata(position, "", -1) for tp, position in positions.items()}
+            self._consumer.commit(offsets, timeout_ms=REQUEST_MS)
             self._committed |= positions
 
     def _ask(self) -> None:
@@ -244,12 +247,15 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
         if now < self._ask_at or not self._partitions:
             return
         self._ask_at = now + ASK_SECONDS
-        self._commit_at(
-            dict(self._committed)
-        )  # the client doesn't say so where another has taken over: a commit does
-        ends = self._consumer.end_offsets(list(self._partitions))
-        self._metrics.lag.set(sum(max(0, end - self._consumer.position(tp)) for tp, end in ends.items()))
+        # Where another notifier has taken over, the client says so at a commit alone.
+        self._commit_at(dict(self._committed))
+        ends = self._consumer.end_offsets(list(self._partitions), timeout_ms=REQUEST_MS)
+        self._metrics.lag.set(sum(max(0, end - self._position(tp)) for tp, end in ends.items()))
         self._answers = True
+
+    def _position(self, tp: TopicPartition) -> int:
+        position: int = self._consumer.position(tp, timeout_ms=REQUEST_MS)
+        return position
 
     # --- how it is ---
 

@@ -5,6 +5,7 @@ A post is accepted (2xx) or it is not; whoever posts tries again. Not here: when
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from streams.shell.settings import NotifySettings
 
 ALERTS_A_POST = 256
+POST_SECONDS = 5.0  # then whoever posts looks after its membership, and whether it is to stop
 ACCEPTED = range(200, 300)
 
 
@@ -50,8 +52,8 @@ class Target(Protocol):
     name: str
     resend_seconds: float | None  # how often all open episodes are posted again; None: never
 
-    def post(self, waiting: deque[Waiting], open_now: Collection[Body]) -> int:
-        """Post what waits; take off and count what was accepted. NotAcceptedError where something isn't."""
+    def post(self, waiting: deque[Waiting], open_now: Collection[Body]) -> None:
+        """Post what waits, for POST_SECONDS at most; take off what was accepted. NotAcceptedError where one isn't."""
 
     def post_again(self, open_now: Collection[Body]) -> None:
         """Post all open episodes. NotAcceptedError where that fails."""
@@ -81,12 +83,10 @@ class Alertmanager:
         self._addresses = [f"{address.rstrip('/')}/api/v2/alerts" for address in addresses]
         self._http = http
 
-    def post(self, waiting: deque[Waiting], open_now: Collection[Body]) -> int:
+    def post(self, waiting: deque[Waiting], open_now: Collection[Body]) -> None:
         """See Target. All at once: what is accepted in part is posted again as a whole, which changes nothing."""
         self._post(alertmanager.told([item.change for item in waiting], open_now, datetime.now(UTC)))
-        count = len(waiting)
         waiting.clear()
-        return count
 
     def post_again(self, open_now: Collection[Body]) -> None:
         """See Target."""
@@ -116,16 +116,14 @@ class Webhook:
         self._address = address
         self._http = http
 
-    def post(self, waiting: deque[Waiting], open_now: Collection[Body]) -> int:  # noqa: ARG002  a Target's
+    def post(self, waiting: deque[Waiting], open_now: Collection[Body]) -> None:  # noqa: ARG002  a Target's
         """See Target."""
-        count = 0
-        while waiting:
+        until = time.monotonic() + POST_SECONDS
+        while waiting and time.monotonic() < until:
             body, attributes = waiting[0].change.body, waiting[0].attributes
             event = {**attributes, "datacontenttype": "application/json", "data": body}
             self._http.post(self._address, event, "application/cloudevents+json; charset=utf-8")
             waiting.popleft()
-            count += 1
-        return count
 
     def post_again(self, open_now: Collection[Body]) -> None:
         """See Target."""

@@ -20,7 +20,7 @@ from streams.shell.alertmanager import is_open, labels
 from streams.shell.cloudevents import headers
 from streams.shell.topic_admin import admin_client, create_missing
 from streams.shell.topics import Names
-from tests.faults.scene import Scene
+from tests.faults.scene import OwnBroker, Scene
 from tests.integration.alert_targets import Alertmanager, Webhook, alertmanager, until
 from tests.running import free_port, get
 from tests.unit.schemas.examples import output
@@ -37,7 +37,7 @@ OPENED_ON = date(2026, 7, 1)
 class Installation:
     """An installation whose alerts a test tells itself, and the notifiers that read them."""
 
-    def __init__(self, kafka: Broker, prefix: str, folder: Path) -> None:
+    def __init__(self, kafka: Broker | OwnBroker, prefix: str, folder: Path) -> None:
         self.address, self.names, self.folder = kafka.bootstrap_servers, Names(prefix), folder
         with admin_client(self.address) as admin:
             create_missing(admin, self.names, 2)
@@ -234,7 +234,7 @@ def test_a_webhook_gets_cloud_events_once_it_accepts_them(house: Installation, t
         webhook_url=hook.url, notify_token_file=str(tmp_path / "token"), metrics_port=str(port),
     )  # fmt: skip
     until(lambda: "can't be posted to" in house.log.read_text(), "the connection is refused")
-    until(lambda: "[-] target: http://127.0.0.1" in get(port, "/readyz")[1], "it says that it isn't ready")
+    until(lambda: "[-] target: http://127.0.0.1" in get_or_refused(port, "/readyz")[1], "it isn't ready")
     hook.fails = [500, "timeout", 503]
     hook.start()
     try:
@@ -295,6 +295,40 @@ def test_kill_between_post_and_commit_repeats_and_loses_nothing(house: Installat
     assert got.count(sent[1]["alert_id"]) == 2
     in_order = list(dict.fromkeys(got))
     assert in_order == [first["alert_id"], *(alert["alert_id"] for alert in sent)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_broker_that_is_away_is_waited_for(tmp_path: Path, hook: Webhook, prefix: str) -> None:
+    """The notifier stays alive, says that it isn't ready, and goes on by itself; what came before isn't repeated."""
+    broker = OwnBroker(tmp_path / "kafka")
+    house = Installation(broker, prefix, tmp_path)
+    port = free_port()
+    try:
+        notifier = house.notify(webhook_url=hook.url, metrics_port=str(port))
+        sent = [house.tell("e0", "g1", ("opened", "warning"))]
+        until(lambda: get_or_refused(port, "/readyz") == (200, "ok\n") and hook.posts, "it works")
+        broker.kill()
+        until(lambda: "[-] kafka" in get(port, "/readyz")[1], "it isn't ready", 150)
+        assert get(port, "/livez") == (200, "ok\n")
+        broker.start()
+        until(lambda: get(port, "/readyz") == (200, "ok\n"), "it is ready again", 150)
+        sent.append(house.tell("e1", "g1", ("opened", "warning")))
+        until(lambda: len(hook.posts) == 2, "it goes on")
+        assert ids(hook) == [alert["alert_id"] for alert in sent]
+        notifier.send_signal(signal.SIGTERM)
+        assert notifier.wait(20) == 0
+    finally:
+        house.close()
+        broker.close()
+
+
+def get_or_refused(port: int, path: str) -> tuple[int, str]:
+    """Return what is answered, or nothing where nobody listens yet."""
+    try:
+        return get(port, path)
+    except OSError:
+        return 0, ""
 
 
 @pytest.mark.slow
