@@ -70,10 +70,12 @@ function headline(levels, total) {
 }
 
 function effects(sums) {
-  const policy = sums.policy_effect.startsWith("-") ? "added" : "took";
-  const low = sums.remittance_effect.startsWith("-") ? "below" : "above";
   const strip = (text) => amount(text.replace("-", ""));
-  return `Policies ${policy} ${strip(sums.policy_effect)} ${policy === "took" ? "off" : "to"} what was due; money is ${strip(sums.remittance_effect)} ${low} the plan as first set.`;
+  const none = /^[0.]*$/;
+  const policy = none.test(sums.policy_effect) ? "changed nothing of" : sums.policy_effect.startsWith("-")
+    ? `added ${strip(sums.policy_effect)} to` : `took ${strip(sums.policy_effect)} off`;
+  const money = none.test(sums.remittance_effect) ? "just at" : `${strip(sums.remittance_effect)} ${sums.remittance_effect.startsWith("-") ? "below" : "above"}`;
+  return `Policies ${policy} what was due; money is ${money} the plan as first set.`;
 }
 
 function drawGlance() {
