@@ -35,6 +35,7 @@ class Account:
 
     status: dict[str, object]  # the quota-status value
     episodes: tuple[Episode, ...]  # the canonical history to d, ordered by (opened_on, kind, levy_id)
+    next_due: Day  # the first day on which more than as_of may change by the turn of days alone
     known: Known = field(compare=False, repr=False)  # for the next evaluation
 
 
@@ -48,7 +49,8 @@ def evaluate(
     """
     view = AccountView(book, money, group_id, plan_year)
     found = _judged(view, day_reached, known)
-    return Account(status_value(view, found.day, found.episodes), found.episodes, found)
+    status = status_value(view, found.day, found.episodes)
+    return Account(status, found.episodes, next_due_day(view, found.day, found.episodes), found)
 
 
 def judge(
@@ -56,11 +58,6 @@ def judge(
 ) -> Known:
     """Return only the canonical history of the same account, to be told before its status is worked out."""
     return _judged(AccountView(book, money, group_id, plan_year), day_reached, known)
-
-
-def next_due(book: Book, money: AccountMoney, group_id: str, plan_year: int, known: Known) -> Day:
-    """Return the first day on which more than as_of may change in an account by the turn of days alone."""
-    return next_due_day(AccountView(book, money, group_id, plan_year), known.day, known.episodes)
 
 
 def _judged(view: AccountView, day_reached: Day, known: Known | None) -> Known:

@@ -19,7 +19,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import ProducerFenced
 
-from streams.core.account import evaluate, judge, next_due
+from streams.core.account import evaluate, judge
 from streams.core.events import EVERYBODY
 from streams.core.telling import is_news, tell
 from streams.core.years import plan_year, year_of
@@ -315,7 +315,7 @@ class Teller:
             account = evaluate(book, money, group_id, year, day, money.known) if year in with_history else None
             if account is not None:
                 money.known = account.known
-                due = min(due, next_due(book, money, group_id, year, account.known)) if due > day + 1 else due
+                due = min(due, account.next_due)
             told, changed = (
                 ([], {})
                 if account is not None and self._is_told(money)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
 
 from streams.core import events
-from streams.core.account import evaluate, next_due
+from streams.core.account import evaluate
 from streams.core.years import NEVER
 from tests.unit.core.making import (
     GROUP,
@@ -39,7 +38,7 @@ def test_nothing_changes_before_the_day_on_which_something_is_due(seed: int) -> 
     d = day("2025-11-20")
     while d < day("2027-01-10"):
         account = evaluate(book, money, GROUP, 2026, d)
-        until = next_due(book, money, GROUP, 2026, account.known)
+        until = account.next_due
         assert until > d
         for later in rng.sample(range(d + 1, min(until, d + 60)), min(4, min(until, d + 60) - d - 1)):
             assert said(evaluate(book, money, GROUP, 2026, later)) == said(account)
@@ -50,8 +49,7 @@ def test_a_group_that_closed_rests_once_its_money_has_left_the_trailing_rate() -
     """Most groups of an old installation are closed, and a turn of the day must not walk through them all."""
     ending = policy(events.GroupClosed, "2025-11-15", group_id=GROUP, closed_on=day("2026-03-01"))
     book, money = book_of(opened(), target(), ending), money_of(("02-27", 365_000_00))
-    known = evaluate(book, money, GROUP, 2026, day("2026-04-01")).known
-    assert next_due(book, money, GROUP, 2026, known) == day("2027-01-01")
-    assert next_due(book, money, GROUP, 2026, known._replace(day=day("2027-01-01"))) == NEVER
-    going_on = book_of(replace(opened(), policy_id="x"), target())
-    assert next_due(going_on, money, GROUP, 2026, known) == day("2026-04-02")
+    assert evaluate(book, money, GROUP, 2026, day("2026-04-01")).next_due == day("2027-01-01")
+    assert evaluate(book, money, GROUP, 2026, day("2027-01-01")).next_due == NEVER
+    going_on = book_of(opened(), target())
+    assert evaluate(going_on, money, GROUP, 2026, day("2026-04-01")).next_due == day("2026-04-02")
