@@ -16,7 +16,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, KafkaTimeoutError
 from pydantic import BaseModel
 
@@ -24,7 +24,7 @@ from schemas.outputs import QuotaAlert
 from schemas.remittances import MODELS as MONEY
 from streams.core.events import Policy
 from streams.shell import codec, connection
-from streams.shell.bad_record import BadRecord
+from streams.shell.bad_record import BadRecord as BadRecord  # noqa: PLC0414  what `publish` raises is named here
 from streams.shell.topics import Names
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from kafka.producer.future import FutureRecordMetadata
 
-RefusedError = BadRecord
 CLOSED: Final = {"resolved", "lapsed", "retracted"}
 UNDER_WAY_AT_MOST: Final = 50_000
 POLL_MS: Final = 500
@@ -40,7 +39,7 @@ STUCK_AFTER_SECONDS: Final = 20.0
 
 
 def checked(message: Mapping[str, Any] | BaseModel | bytes) -> tuple[bool, bytes, bytes]:
-    """Return (is it a policy, its key, its value) of a message that a worker can use; RefusedError for any other."""
+    """Return (is it a policy, its key, its value) of a message that a worker can use; BadRecord for any other."""
     if isinstance(message, BaseModel):
         value = message.model_dump_json(exclude_none=True).encode()
     else:
@@ -65,25 +64,12 @@ class Publisher:
         self._names = Names(prefix)
         self._on_acknowledged = on_acknowledged
         self._under_way: deque[FutureRecordMetadata] = deque()
-        self._producer = connection.opened(
-            KafkaProducer,
-            bootstrap_servers,
-            acks="all",
-            enable_idempotence=True,
-            compression_type="lz4",
-            linger_ms=20,
-            batch_size=256 << 10,
-            max_block_ms=30_000,
-            allow_auto_create_topics=False,
-            request_timeout_ms=20_000,
-            delivery_timeout_ms=30_000,
-            metrics_enabled=False,
-        )
+        self._producer = connection.idempotent_producer(bootstrap_servers, linger_ms=20, batch_size=256 << 10)
 
     def publish(
         self, message: Mapping[str, Any] | BaseModel | bytes, headers: Sequence[tuple[str, bytes]] = ()
     ) -> None:
-        """Check a message and send it; RefusedError where a worker could not use it, and then nothing is sent."""
+        """Check a message and send it; BadRecord where a worker could not use it, and then nothing is sent."""
         self.send(*checked(message), headers)
 
     def send(self, is_policy: bool, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:

@@ -12,6 +12,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from kafka import KafkaProducer
 from kafka.errors import (
     AuthorizationError,
     IllegalSaslStateError,
@@ -99,6 +100,23 @@ def opened(
             reasons = [error, *heard]
             said = next((reason for reason in reasons if isinstance(reason, _SAYS_WHY)), error)
             raise failure(bootstrap_servers, said) from error
+
+
+def idempotent_producer(bootstrap_servers: str, **options: Any) -> KafkaProducer:
+    """Return a kafka-python producer that has reached Kafka: idempotent, acks from all, an end to every wait."""
+    return opened(
+        KafkaProducer,
+        bootstrap_servers,
+        acks="all",
+        enable_idempotence=True,
+        compression_type="lz4",
+        max_block_ms=30_000,
+        allow_auto_create_topics=False,
+        request_timeout_ms=20_000,
+        delivery_timeout_ms=30_000,
+        metrics_enabled=False,
+        **options,
+    )
 
 
 #: What Kafka answers where it doesn't let us in; any other failure of a client says only that it got nowhere.

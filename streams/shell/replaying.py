@@ -66,7 +66,9 @@ def replay(
 ) -> Iterator[Outcome]:
     """Yield what becomes of each letter, after it was sent and acknowledged; with `send` false nothing is sent."""
     consumer = open_consumer(bootstrap_servers)
-    producer = _open_producer(bootstrap_servers) if send else None
+    producer = (
+        connection.idempotent_producer(bootstrap_servers, linger_ms=5, max_request_size=4 << 20) if send else None
+    )
     try:
         for at in range(0, len(letters), BATCH):
             batch = letters[at : at + BATCH]
@@ -156,23 +158,6 @@ def _read_some(
         position = consumer.position(tp)
         left = [offset for offset in left if offset >= position]
         patience.seen((len(left), position))
-
-
-def _open_producer(bootstrap_servers: str) -> KafkaProducer:
-    return connection.opened(
-        KafkaProducer,
-        bootstrap_servers,
-        acks="all",
-        enable_idempotence=True,
-        compression_type="lz4",
-        linger_ms=5,
-        max_request_size=4 << 20,
-        max_block_ms=30_000,
-        allow_auto_create_topics=False,
-        request_timeout_ms=20_000,
-        delivery_timeout_ms=30_000,
-        metrics_enabled=False,
-    )
 
 
 def _send(producer: KafkaProducer, outcomes: list[Outcome]) -> None:

@@ -10,7 +10,7 @@ from kafka import KafkaConsumer, KafkaProducer
 
 from schemas.policies import TargetSet
 from schemas.remittances import Remittance
-from streams.client import Publisher, RefusedError, alerts, open_episodes
+from streams.client import BadRecord, Publisher, alerts, open_episodes
 from streams.shell.connection import UnreachableError
 from tests.model.wire import opened, remittance, target
 from tests.reading import partitions_of
@@ -59,7 +59,7 @@ def test_what_a_worker_could_not_use_is_never_sent(kafka: Broker, tmp_path: Path
     try:
         with Publisher(house.bootstrap_servers, house.names.prefix) as publisher:
             for message, reason in wrong:
-                with pytest.raises(RefusedError) as refused:
+                with pytest.raises(BadRecord) as refused:
                     publisher.publish(message)
                 assert refused.value.reason == reason
                 assert refused.value.detail
@@ -82,9 +82,8 @@ def test_a_repeated_message_is_yielded_once_and_unknown_fields_pass(kafka: Broke
     producer = KafkaProducer(bootstrap_servers=house.bootstrap_servers)
     try:
         for said in (alert, alert, alert | {"alert_id": alert["episode_id"], "revision": 3}):
-            producer.send(house.names.alerts, json.dumps(said | {"added_later": {"x": 1}}).encode(), partition=0).get(
-                30
-            )
+            body = json.dumps(said | {"added_later": {"x": 1}}).encode()
+            producer.send(house.names.alerts, body, said["episode_id"].encode(), partition=0).get(30)
         found = list(alerts(house.bootstrap_servers, house.names.prefix, to_the_end=True))
         assert [one.revision for one in found] == [alert["revision"], 3]
         assert found[0].model_dump()["added_later"] == {"x": 1}
