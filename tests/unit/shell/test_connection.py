@@ -17,7 +17,7 @@ import streams
 from streams.cli import main
 from streams.cli.common import CliError, broker_address
 from streams.shell import connection
-from streams.shell.setting_sources import SettingError
+from streams.shell.setting_sources import SettingError, using
 from streams.shell.settings import KafkaAccess, Settings, load
 
 PASSWORD = "hunter2-and-more"
@@ -228,6 +228,21 @@ COMMANDS = [
     "rebuild",
     "demo",
 ]
+
+
+def test_another_process_of_ours_is_let_in_likewise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The demo's worker gets what the demo was given, from whatever source, and nothing else."""
+    file = tmp_path / "settings.toml"
+    file.write_text('sasl_username = "ann"\nprefix = "a-"\n')
+    given(monkeypatch, {"SECURITY_PROTOCOL": "SASL_SSL", "SASL_PASSWORD": PASSWORD, "CONFIG_FILE": str(file)})
+    with using({"ssl_check_hostname": False}):
+        environment = connection.environment()
+    assert environment == {
+        "QUOTASTREAM_SECURITY_PROTOCOL": "SASL_SSL", "QUOTASTREAM_SASL_USERNAME": "ann",
+        "QUOTASTREAM_SASL_PASSWORD": PASSWORD, "QUOTASTREAM_SSL_CHECK_HOSTNAME": "False",
+    }  # fmt: skip
+    given(monkeypatch, {"SSL_CHECK_HOSTNAME": "False"})
+    assert not load(KafkaAccess).ssl_check_hostname
 
 
 @pytest.mark.parametrize("command", COMMANDS)
