@@ -68,4 +68,6 @@ def _judged(view: AccountView, day_reached: Day, known: Known | None) -> Known:
     since = min(
         known.day + 1, view.book.changed_from(view.group_id, known.policies), view.money.changed_from(known.money)
     )
+    if since > d == known.day:
+        return Known(d, policies, money, known.episodes)
     return Known(d, policies, money, canonical_episodes(view, d, known.episodes, since))

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import ProducerFenced
 
 from streams.core.account import evaluate, judge
@@ -34,6 +34,7 @@ from streams.shell.told import (
     Told,
     ToldAccount,
     account_record,
+    ends_of,
     read_told,
     status_digest,
 )
@@ -156,7 +157,8 @@ class Teller:
         if self._told.policies_log != place.policies_log_id:  # the log was made anew: its offsets begin again
             self._told.policies, self._told.policies_log = 0, place.policies_log_id
         folded = self.ledger.position
-        home_end, policies_end = await self._log_ends()
+        logs = TopicPartition(names.home, self.partition), TopicPartition(names.policies, 0)
+        home_end, policies_end = await ends_of(place.bootstrap_servers, logs)
         if folded > home_end:  # what the log lost would be passed over, and what comes in its place too
             raise UnreadableLedgerError(f"at offset {folded}, where the home log ends at {home_end}")
         while not self._caught_up_with(home_end, max(policies_end, self._told.policies)):  # noqa: ASYNC110
@@ -173,18 +175,6 @@ class Teller:
         self._woken.set()
         place.metrics.takeovers.inc()
         log.info("home partition %d: caught up, telling of %d groups", self.partition, len(self._agenda))
-
-    async def _log_ends(self) -> tuple[int, int]:
-        """Return where the home partition and the policies log end now (what is committed or acknowledged)."""
-        names = self._place.names
-        home, policies = TopicPartition(names.home, self.partition), TopicPartition(names.policies, 0)
-        consumer = AIOKafkaConsumer(**connection.aiokafka(self._place.bootstrap_servers), group_id=None)
-        await consumer.start()
-        try:
-            ends = await consumer.end_offsets([home, policies])
-        finally:
-            await consumer.stop()
-        return ends[home], ends[policies]
 
     def _caught_up_with(self, home_end: int, policies_end: int) -> bool:
         place = self._place
@@ -264,18 +254,20 @@ class Teller:
 
     def _may_wait(self, group_id: str) -> bool:
         """Judge a group, and tell whether all its alerts are told as they are, so that its status can wait."""
-        held = self._told.of_group(group_id)
-        book, ledger = self._place.policy_log.book, self.ledger
+        told, book, ledger = self._told, self._place.policy_log.book, self.ledger
         years = book.history_years(group_id, ledger.plan_years(group_id))
         try:
             for year in years:
                 money = ledger.money(group_id, year)
-                money.known = judge(book, money, group_id, year, self._told.day, money.known)
-                if not self._is_told(money) and is_news(held.get(year, NOTHING).episodes, money.known.episodes):
+                money.known = judge(book, money, group_id, year, told.day, money.known)
+                if not self._is_told(money) and is_news(
+                    told.of_account(group_id, year).episodes, money.known.episodes
+                ):
                     return False
         except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
             return False  # which says what is wrong with it
-        return all(year in years or not is_news(account.episodes, ()) for year, account in held.items())
+        gone = (year for year in told.years(group_id) if year not in years)
+        return not any(is_news(told.of_account(group_id, year).episodes, ()) for year in gone)
 
     def _is_told(self, money: AccountMoney) -> bool:
         """Tell whether the episodes that are known are the very ones told since taking over."""

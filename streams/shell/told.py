@@ -78,6 +78,16 @@ class Told:
         """Return the groups of which anything is remembered."""
         return self._accounts.keys()
 
+    def years(self, group_id: str) -> list[int]:
+        """Return the years of which anything is remembered of a group."""
+        return [year for year, _ in self._accounts.get(group_id, ())]
+
+    def of_account(self, group_id: str, plan_year: int) -> ToldAccount:
+        """Return what is remembered of one account."""
+        return next(
+            (_decode(record) for year, record in self._accounts.get(group_id, ()) if year == plan_year), NOTHING
+        )
+
     def of_group(self, group_id: str) -> dict[int, ToldAccount]:
         """Return what is remembered of a group's accounts, by year."""
         return {year: _decode(record) for year, record in self._accounts.get(group_id, ())}
@@ -105,6 +115,17 @@ def status_digest(status: dict[str, object]) -> str:
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
+
+
+async def ends_of(bootstrap_servers: str, partitions: Collection[TopicPartition]) -> list[int]:
+    """Return where partitions end now (what is committed or acknowledged)."""
+    consumer = AIOKafkaConsumer(**connection.aiokafka(bootstrap_servers), group_id=None)
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(list(partitions))
+    finally:
+        await consumer.stop()
+    return [ends[partition] for partition in partitions]
 
 
 async def read_told(bootstrap_servers: str, topic: str, partition: int) -> Told:

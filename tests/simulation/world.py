@@ -173,7 +173,7 @@ def simulate(seed: int, trace: bool = False, model: bool = False) -> dict[str, i
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=shm if shm.is_dir() else None)))
         for module in (teller, outbox, letterbox):
             stack.enter_context(patch.object(module, "AIOKafkaProducer", clients.Producer))
-        for module in (teller, told, originals, policy_log, letterbox):
+        for module in (told, originals, policy_log, letterbox):
             stack.enter_context(patch.object(module, "AIOKafkaConsumer", clients.Consumer))
         stack.enter_context(patch.object(teller, "time", SimpleNamespace(monotonic=loop.time, time=loop.time)))
         evaluate_group = teller.Teller._evaluate_group
