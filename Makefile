@@ -41,6 +41,9 @@ faults: install ## Hurt workers and brokers in every way, and compare what was t
 bench: install ## Measure throughput beside the peers, in one run on one backlog
 	$(BIN)/python -m benchmarks.throughput $(ARGS)
 
+bench-short: install ## The same on 100,000 events, in a minute; fails below 10 times the plain Faust agent
+	$(BIN)/python -m benchmarks.throughput --short --min-ratio 10 $(ARGS)
+
 bench-scale: install ## Measure a live worker as it grows (ARGS="--groups N --each N", or ARGS=--growth)
 	$(BIN)/python -m benchmarks.scale $(ARGS)
 

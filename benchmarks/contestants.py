@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,8 +44,12 @@ def pin(pid: int, to: set[int]) -> None:
         os.sched_setaffinity(int(thread.name), to)
 
 
-def _start(arguments: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    program = ["taskset", "-c", ",".join(map(str, cores()[1])), *arguments]
+def start(
+    arguments: list[str], environment: dict[str, str], log: Path, core: int | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a program on the contestant's core, or on another one."""
+    on = cores()[1] if core is None else {core}
+    program = ["taskset", "-c", ",".join(map(str, on)), *arguments]
     with log.open("ab") as out:
         return subprocess.Popen(program, env=environment, stdout=out, stderr=subprocess.STDOUT)
 
@@ -54,7 +59,7 @@ def plain_faust(bootstrap_servers: str, topic: str, workload: Workload, folder: 
     folder.mkdir(parents=True)
     figures = folder / "figures.json"
     module = [sys.executable, "-m", "benchmarks.peers.plain_faust"]
-    child = _start(
+    child = start(
         [*module, bootstrap_servers, topic, str(workload.count), str(folder), str(figures)],
         dict(os.environ), folder / "log",
     )  # fmt: skip
@@ -72,7 +77,7 @@ def kafka_streams(bootstrap_servers: str, guarantee: str, workload: Workload, fo
     """Run the Kafka Streams peer under a processing guarantee; its totals of each group must be the workload's."""
     folder.mkdir(parents=True)
     figures, target = folder / "figures.json", STREAMS_PEER / "target"
-    child = _start(
+    child = start(
         ["java", "-Xmx1g", "-cp", f"{target / 'peer.jar'}:{target / 'jars'}/*", "RunningTotal", bootstrap_servers,
          Names().remittances, str(workload.count), guarantee, str(folder / "state"), str(figures)],
         dict(os.environ), folder / "log",
@@ -108,22 +113,32 @@ def worker(bootstrap_servers: str, workload: Workload, name: str, folder: Path) 
     """
     folder.mkdir(parents=True)
     port, prefix = choose_port(), f"{name}-"
-    arguments = [
-        str(Path(sys.executable).with_name("quotastream")), "worker", "--bootstrap-servers", bootstrap_servers,
-        "--as-of", LAST_DAY.isoformat(), "--output-prefix", prefix,
-        "--state-dir", str(folder / "state"), "--metrics-port", str(port),
-    ]  # fmt: skip
-    child = _start(arguments, os.environ | {"QUOTASTREAM_PREFIX": ""}, folder / "log")
+    arguments = worker_arguments(bootstrap_servers, prefix, folder / "state", port)
+    child = start(arguments, os.environ | {"QUOTASTREAM_PREFIX": ""}, folder / "log")
     try:
         look = _Look(child, port, workload, Names("", replay=True, output_prefix=prefix), bootstrap_servers)
         return look.watch()
     finally:
-        child.terminate()
-        try:
-            child.wait(15)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        stop(child)
+
+
+def worker_arguments(bootstrap_servers: str, prefix: str, state: Path, port: int) -> list[str]:
+    """Return the command of a worker that stands on the workload's last day and serves its metrics."""
+    return [
+        str(Path(sys.executable).with_name("quotastream")), "worker", "--bootstrap-servers", bootstrap_servers,
+        "--as-of", LAST_DAY.isoformat(), "--output-prefix", prefix,
+        "--state-dir", str(state), "--metrics-port", str(port),
+    ]  # fmt: skip
+
+
+def stop(child: subprocess.Popen[bytes]) -> None:
+    """End a program, by force where asking is not enough."""
+    child.terminate()
+    try:
+        child.wait(15)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 @dataclass
@@ -157,7 +172,7 @@ class _Look:
         end, memory = self._now(), _memory_mib(self.child.pid)
         assert self.half is not None
         self._look()
-        right = self._metrics()["folded_events"] == self.workload.count
+        right = read_metrics(self.port)["folded_events"] == self.workload.count
         return (
             Run(self.workload.count, (self.begun, self.half, self.folded), memory, right),
             Run(self.workload.count, (self.begun, self.half, end), memory, right),
@@ -171,31 +186,17 @@ class _Look:
             raise RuntimeError(f"the worker took too long; {wrong} groups not told, or otherwise than they should be")
 
     def _now(self) -> tuple[float, float]:
-        fields = Path(f"/proc/{self.child.pid}/stat").read_text().rpartition(")")[2].split()
-        return time.monotonic(), (int(fields[11]) + int(fields[12])) / _TICKS
+        return time.monotonic(), cpu_seconds(self.child.pid)
 
     def _look(self) -> None:
         now = self._now()
-        metrics = self._metrics()
+        metrics = read_metrics(self.port)
         if not metrics["records"]:
             self.begun = now
         if self.half is None and metrics["folded_events"] * 2 >= self.workload.count:
             self.half = now
         if self.folded is None and metrics["folded_events"] >= self.workload.count:
             self.folded = now
-
-    def _metrics(self) -> dict[str, float]:
-        found = {"records": 0.0, "folded_events": 0.0}
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
-                lines = answer.read().decode().splitlines()
-        except (urllib.error.URLError, OSError):
-            return found  # it isn't up yet
-        for line in lines:
-            for what in found:
-                if line.startswith((f"quotastream_{what}_total ", f"quotastream_{what}_total{{")):
-                    found[what] += float(line.rsplit(" ", 1)[1]) if "policy-changes" not in line else 0
-        return found
 
     def _statuses(self) -> Consumer:
         consumer = Consumer(
@@ -215,6 +216,27 @@ class _Look:
             status: dict[str, Any] = json.loads(message.value())
             if status["plan_year"] == YEAR:
                 self.told[status["group_id"]] = int(status["remitted_to_date"].replace(".", ""))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU seconds of a process, all threads together."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def read_metrics(port: int) -> dict[str, float]:
+    """Return a worker's counts of remittances read and folded, and its partitions past the catch-up barrier."""
+    found = {"records": 0.0, "folded_events": 0.0, "caught_up_partitions": 0.0}
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+    except (urllib.error.URLError, OSError):
+        return found  # it isn't up yet
+    for line in lines:
+        for what in found:
+            if re.match(rf"quotastream_{what}(_total)?[ {{]", line) and "policy-changes" not in line:
+                found[what] += float(line.rsplit(" ", 1)[1])
+    return found
 
 
 def _memory_mib(pid: int) -> int:

@@ -33,7 +33,8 @@ STREAMS = {  # the totals only too; by processing guarantee
     "at_least_once": "Kafka Streams, at_least_once, totals only",
 }
 FOLDED, TOLD = "quotastream worker, all folded", "quotastream worker, all told"
-TOLD_TO_PLAIN = "all told / plain Faust agent"
+# What CI looks at: unlike the clock, CPU seconds say the same on a machine that has other work.
+TOLD_TO_PLAIN = "all told / plain Faust agent, records a CPU second"
 # The broker deletes or compacts nothing meanwhile.
 BROKER_CONFIG = {"log.retention.ms": "-1", "log.cleaner.enable": "false"}
 
@@ -82,11 +83,14 @@ def _ratios(runs: dict[str, list[Run]]) -> dict[str, float]:
     ratios: dict[str, float] = {}
     rates = {name: (median(r.rate for r in of), median(r.second_half for r in of)) for name, of in runs.items()}
     if PLAIN in runs:
-        ratios[TOLD_TO_PLAIN] = rates[TOLD][0] / rates[PLAIN][0]
+        per_cpu = {name: median(r.events / r.cpu for r in of) for name, of in runs.items()}
+        ratios[TOLD_TO_PLAIN] = per_cpu[TOLD] / per_cpu[PLAIN]
+        ratios["all told / plain Faust agent"] = rates[TOLD][0] / rates[PLAIN][0]
         ratios["all folded / plain Faust agent"] = rates[FOLDED][0] / rates[PLAIN][0]
     for guarantee, name in STREAMS.items():
         if name in runs:
             ratios[f"all told / Kafka Streams {guarantee}"] = rates[TOLD][0] / rates[name][0]
+            ratios[f"all told / Kafka Streams {guarantee}, second halves"] = rates[TOLD][1] / rates[name][1]
             ratios[f"all folded / Kafka Streams {guarantee}, second halves"] = rates[FOLDED][1] / rates[name][1]
     return ratios
 
@@ -95,7 +99,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.throughput", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--events", type=int, help="remittances in the backlog (1000000; with --short 100000)")
     parser.add_argument("--plain-events", type=int, help="of these for the plain agent (60000; with --short 10000)")
-    parser.add_argument("--groups", type=int, default=1_000)
+    parser.add_argument("--groups", type=int, help="1000; with --short 100, so that each has as many remittances")
     parser.add_argument("--rounds", type=int, help="runs of each contestant, interleaved (5; with --short 1)")
     parser.add_argument("--short", action="store_true", help="a form for CI: a minute at most")
     parser.add_argument("--min-ratio", type=float, metavar="R", help="exit 1 below this ratio to the plain agent")
@@ -104,6 +108,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     given = parser.parse_args()
     given.events = given.events or (100_000 if given.short else 1_000_000)
+    given.groups = given.groups or (100 if given.short else 1_000)
     given.plain_events = min(given.plain_events or (10_000 if given.short else 60_000), given.events)
     given.rounds = given.rounds or (1 if given.short else 5)
     return given
@@ -122,7 +127,8 @@ def _measure(given: argparse.Namespace, bootstrap_servers: str, folder: Path) ->
     guarantees: list[str] = []
     if not given.only_worker:
         publish(bootstrap_servers, FIRST_TOPIC, first.remittances())
-        guarantees = list(STREAMS) if kafka_streams_at_hand() else []
+        asked = list(STREAMS)[:1] if given.short else list(STREAMS)  # one is what the goal is of
+        guarantees = asked if kafka_streams_at_hand() else []
         if not guarantees:
             print("no javac or no mvn here: Kafka Streams is left out", file=sys.stderr)
     runs: defaultdict[str, list[Run]] = defaultdict(list)

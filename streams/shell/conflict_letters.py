@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from faust.types.tuples import TP
+
 from streams.shell.codec import BadRecord
 from streams.shell.originals import read_originals
 from streams.shell.outbox import Message
@@ -24,7 +26,9 @@ async def conflict_letters(place: Workplace, partition: int, conflicts: Sequence
     topics = {"remittances": names.remittances, "policy-changes": names.policy_changes}
     places = [(topics[c.topic], c.partition, c.offset) for c in conflicts]
     letters = [
-        place.router.dead_letter(record, _conflicting(record.topic == names.remittances))
+        place.router.dead_letter(
+            TP(record.topic, record.partition), record, _conflicting(record.topic == names.remittances)
+        )
         for record in await read_originals(place.bootstrap_servers, places)
     ]
     place.metrics.dead_letters.labels("conflicting_duplicate").inc(len(letters))

@@ -104,7 +104,7 @@ class Router:
             try:
                 event = codec.decode_remittance(record.value, record.headers)
             except codec.BadRecord as bad:
-                letters.append(Letter(record.offset, bad.reason, self.dead_letter(record, bad)))
+                letters.append(Letter(record.offset, bad.reason, self.dead_letter(tp, record, bad)))
                 continue
             home = home_partition(event.group_id, self._home_partitions)
             homes.setdefault(home, []).append((record.offset, event))
@@ -130,7 +130,7 @@ class Router:
                 message = envelopes.message(record.value, record.headers)
                 codec.decode("policy-changes", message)
             except codec.BadRecord as bad:
-                letters.append(Letter(record.offset, bad.reason, self.dead_letter(record, bad)))
+                letters.append(Letter(record.offset, bad.reason, self.dead_letter(tp, record, bad)))
                 continue
             trace = envelopes.trace(record.value, record.headers)
             headers = source_headers(tp.partition, record.offset) + arrived_header(record)
@@ -138,14 +138,14 @@ class Router:
         self._count("policy-changes", len(records), len(out))
         return out
 
-    def dead_letter(self, record: Any, bad: codec.BadRecord) -> Message:
+    def dead_letter(self, tp: TP, record: Any, bad: codec.BadRecord) -> Message:
         """Return the message that keeps a record that could not be used, with the reason."""
         letter = dead_letters.dead_letter(
-            record.topic, record.partition, record.offset, record.timestamp, record.key, record.value,
+            tp.topic, tp.partition, record.offset, record.timestamp, record.key, record.value,
             record.headers, bad.reason, bad.detail,
         )  # fmt: skip
-        where = f"{record.topic}/{record.partition}/{record.offset}"
-        partition = record.partition % self._dead_letter_partitions
+        where = f"{tp.topic}/{tp.partition}/{record.offset}"
+        partition = tp.partition % self._dead_letter_partitions
         key = None if record.key is None else record.key[: dead_letters.KEPT_KEY_BYTES]
         value = json.dumps(letter, separators=(",", ":")).encode()
         headers = cloudevents.headers("dead_letter", where, where)

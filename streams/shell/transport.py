@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import aiokafka
-import aiokafka.abc
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaConnectionError
 from faust.transport import consumer
@@ -30,7 +29,9 @@ from mode.utils.queues import FlowControlEvent
 
 from streams.shell import connection
 from streams.shell.header_names import read_leniently
+from streams.shell.lean_records import as_they_are, install_lean_records
 from streams.shell.outbox import CLIENT_ERRORS
+from streams.shell.rebalances import RebalanceListener
 
 CHUNKS_AHEAD = 3  # handed out and unfinished at most, per partition: bounds memory, keeps the agents busy
 METADATA_SECONDS = 30  # how soon partitions that are added are noticed
@@ -322,6 +323,7 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             metadata_max_age_ms=METADATA_SECONDS * 1000,
             check_crcs=conf.broker_check_crcs,
+            key_deserializer=as_they_are,
         )
         await self._client.start()
 
@@ -398,29 +400,6 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
         """Create nothing: `streams.shell.topic_admin` does."""
 
 
-class RebalanceListener(aiokafka.abc.ConsumerRebalanceListener):  # type: ignore[misc]
-    """Passes aiokafka's rebalances on to Faust, after what was begun is finished and committed."""
-
-    def __init__(self, owner: ChunkConsumer) -> None:
-        self._owner = owner
-
-    async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
-        """Finish and commit what was begun, then let Faust suspend its flow."""
-        owner = self._owner
-        owner.app.on_rebalance_start()
-        owner.stop_flow()
-        await owner.quiesce()
-        await owner.on_partitions_revoked(consumer.ensure_TPset(revoked))
-
-    async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
-        """Tell Faust; it resumes the flow, which begins a new epoch."""
-        owner = self._owner
-        assert owner._client is not None  # noqa: SLF001
-        generation = owner._client._coordinator.generation  # noqa: SLF001  no public way to it
-        owner.app.consumer_generation_id = generation
-        await owner.on_partitions_assigned(consumer.ensure_TPset(assigned), generation)
-
-
 class EpochFlowControl(FlowControlEvent):  # type: ignore[misc]
     """Begins a new epoch whenever Faust throws away what is in the agents' queues."""
 
@@ -441,5 +420,6 @@ class Transport(stock.Transport):  # type: ignore[misc]
 
 def install(app: Any) -> None:
     """Make an app, before it is started, use this transport."""
+    install_lean_records()
     app.flow_control = EpochFlowControl()
     app.transport = Transport(app.conf.broker_consumer, app)

@@ -81,6 +81,11 @@ public final class RunningTotal {
             mark();
             DONE.countDown();
         }
+        return amount(value);
+    }
+
+    /** Return a remittance's amount in cents. */
+    static long amount(byte[] value) {
         try (JsonParser parser = JSON.createParser(value)) {
             while (parser.nextToken() != null) {
                 if (parser.currentToken() == JsonToken.FIELD_NAME && "amount".equals(parser.currentName())) {

@@ -1,0 +1,260 @@
+"""Measures latency: from when a remittance was to be sent until the alert that it causes is in a subscriber's hands.
+
+Beside the whole `quotastream worker` stands Kafka Streams (exactly_once_v2), which keeps a total a group and tells of
+those over a limit. Remittances are sent on a fixed schedule, and time counts from the schedule: whoever falls behind
+pays for it. Most are of groups in which no alert is due; one in a hundred lifts a group over its target.
+
+The broker and the load share one core, the contestant with all its threads has the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from benchmarks.contestants import STREAMS_PEER, cores, kafka_streams_at_hand, pin, start, stop, worker_arguments
+from benchmarks.figures import write_section
+from benchmarks.workload import LAST_DAY, YEAR, publish
+from streams.devkafka import broker as devkafka
+from streams.devkafka.config import choose_port
+from streams.shell import topic_admin
+from streams.shell.topics import Names
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+
+PARTITIONS = 4
+ORDINARY = 1_000  # groups
+ONE_IN = 100  # remittances lifts a group over its target
+WARM_SECONDS = 3
+TARGET, OVER, SMALL = "36500.00", "40000.00", "0.01"
+LIMIT_CENTS = 30_000_00
+PEER_TOPIC, PEER_ALERTS = "latency-peer", "latency-peer-alerts"
+READY_SECONDS = 300
+TAIL_SECONDS = 30  # in which the last alerts have to come
+
+
+@dataclass
+class Subscriber:
+    """Notes when the first alert of each group came that says that it is over its target."""
+
+    bootstrap_servers: str
+    topic: str
+    group_of: Callable[[Any], str | None]
+    came: dict[str, float] = field(default_factory=dict)
+    any_alert: set[bytes] = field(default_factory=set)
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self) -> None:
+        consumer = Consumer(
+            {"bootstrap.servers": self.bootstrap_servers, "group.id": "unused", "enable.auto.commit": False,
+             "isolation.level": "read_committed", "fetch.wait.max.ms": 50, "auto.offset.reset": "earliest"}
+        )  # fmt: skip
+        consumer.assign([TopicPartition(self.topic, p, 0) for p in range(PARTITIONS)])
+        while not self.stopped.is_set():
+            for message in consumer.consume(500, 0.005):
+                now = time.monotonic()
+                if message.error() is None:
+                    self.any_alert.add(message.key())
+                    if (group_id := self.group_of(message)) is not None:
+                        self.came.setdefault(group_id, now)
+        consumer.close()
+
+    def close(self) -> None:
+        """Stop reading."""
+        self.stopped.set()
+        self.thread.join()
+
+
+def over_target(message: Any) -> str | None:
+    """Return the group whose behind_pace an alert says is resolved."""
+    alert = json.loads(message.value())
+    return alert["group_id"] if (alert["kind"], alert["transition"]) == ("behind_pace", "resolved") else None
+
+
+def _uuid(dice: random.Random) -> str:
+    return str(UUID(int=dice.getrandbits(128), version=4))
+
+
+def _policies(groups: list[str]) -> Iterator[tuple[str, bytes]]:
+    dice = random.Random("latency policies")
+    for group_id in groups:
+        head = {"schema_version": 1, "issued_at": f"{YEAR}-01-01T00:00:00Z", "group_id": group_id}
+        opened = {"type": "group_opened", "region": "north", "opened_on": f"{YEAR}-01-01", "headcount": 40}
+        target = {"type": "target_set", "plan_year": YEAR, "amount": TARGET, "currency": "USD", "basis": "fixed",
+                  "pace": {"kind": "linear"}}  # fmt: skip
+        for fields in (opened, target):
+            yield group_id, json.dumps(head | fields | {"policy_id": _uuid(dice)}).encode()
+
+
+def _remittance(dice: random.Random, group_id: str, amount: str) -> tuple[str, bytes]:
+    return group_id, json.dumps(
+        {"schema_version": 1, "type": "remittance", "event_id": _uuid(dice), "group_id": group_id, "amount": amount,
+         "currency": "USD", "occurred_at": f"{LAST_DAY}T00:00:00Z", "channel": "bank_transfer"}
+    ).encode()  # fmt: skip
+
+
+def ordinary() -> list[str]:
+    """Return the groups that pay little."""
+    return [f"unit-{number:06}" for number in range(ORDINARY)]
+
+
+def probes(rate: int, seconds: int) -> list[str]:
+    """Return the groups that a run at a rate lifts over their target, each once."""
+    return [f"probe-{rate}-{number:06}" for number in range(rate * (seconds + WARM_SECONDS) // ONE_IN)]
+
+
+def _send(bootstrap_servers: str, topic: str, rate: int, seconds: int) -> dict[str, float]:
+    """Send on schedule; return when each probe's remittance was to be sent, the warm-up's left out."""
+    dice, units, lifted = random.Random(f"latency {rate}"), ordinary(), probes(rate, seconds)
+    messages = [
+        _remittance(dice, lifted[n // ONE_IN], OVER)
+        if n % ONE_IN == 0
+        else _remittance(dice, dice.choice(units), SMALL)
+        for n in range(rate * (seconds + WARM_SECONDS))
+    ]
+    producer = Producer(
+        {"bootstrap.servers": bootstrap_servers, "acks": "all", "linger.ms": 1, "compression.type": "lz4"}
+    )
+    due: dict[str, float] = {}
+    begin = time.monotonic() + 0.1
+    for number, (key, value) in enumerate(messages):
+        at = begin + number / rate
+        while (early := at - time.monotonic()) > 0:
+            producer.poll(0)
+            time.sleep(min(early, 0.001))
+        producer.produce(topic, value, key)
+        if number % ONE_IN == 0 and number >= WARM_SECONDS * rate:
+            due[key] = at
+    if producer.flush(60):
+        raise RuntimeError("some remittances were not acknowledged")
+    return due
+
+
+def _measure(subscriber: Subscriber, topic: str, rate: int, seconds: int) -> list[float]:
+    """Return the latencies at a rate, ascending, in milliseconds."""
+    due = _send(subscriber.bootstrap_servers, topic, rate, seconds)
+    deadline = time.monotonic() + TAIL_SECONDS
+    while not due.keys() <= subscriber.came.keys() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    missing = due.keys() - subscriber.came.keys()
+    if missing:
+        raise RuntimeError(f"{len(missing)} of {len(due)} alerts did not come")
+    return sorted(1000 * (subscriber.came[group_id] - at) for group_id, at in due.items())
+
+
+def _wait(child: subprocess.Popen[bytes], ready: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not ready():
+        if child.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{what} never came")
+        time.sleep(0.2)
+
+
+def _worker(bootstrap_servers: str, rates: list[int], seconds: int, folder: Path) -> dict[int, list[float]]:
+    folder.mkdir()
+    groups = ordinary() + [group_id for rate in rates for group_id in probes(rate, seconds)]
+    publish(bootstrap_servers, Names().policy_changes, _policies(groups))
+    names = Names("", replay=True, output_prefix="latency-")
+    arguments = worker_arguments(bootstrap_servers, names.output_prefix, folder / "state", choose_port())
+    child = start(arguments, os.environ | {"QUOTASTREAM_PREFIX": ""}, folder / "log")
+    try:
+        _wait(child, lambda: _has_topic(bootstrap_servers, names.alerts), "the alerts' topic")
+        subscriber = Subscriber(bootstrap_servers, names.alerts, over_target)
+        # Each group is silent and behind pace before it pays.
+        _wait(child, lambda: len(subscriber.any_alert) >= 2 * len(groups), "the alerts before the run")
+        found = {rate: _measure(subscriber, Names().remittances, rate, seconds) for rate in rates}
+        subscriber.close()
+        return found
+    finally:
+        stop(child)
+
+
+def _has_topic(bootstrap_servers: str, topic: str) -> bool:
+    with topic_admin.admin_client(bootstrap_servers) as admin:
+        return not topic_admin.describe(admin, [topic])[0]["error_code"]
+
+
+def _kafka_streams(bootstrap_servers: str, rates: list[int], seconds: int, folder: Path) -> dict[int, list[float]]:
+    folder.mkdir()
+    target = STREAMS_PEER / "target"
+    child = start(
+        ["java", "-Xmx1g", "-cp", f"{target / 'peer.jar'}:{target / 'jars'}/*", "Crossings", bootstrap_servers,
+         PEER_TOPIC, PEER_ALERTS, str(LIMIT_CENTS), str(folder / "state")],
+        dict(os.environ), folder / "log",
+    )  # fmt: skip
+    try:
+        subscriber = Subscriber(bootstrap_servers, PEER_ALERTS, lambda message: message.key().decode())
+        publish(bootstrap_servers, PEER_TOPIC, iter([_remittance(random.Random(0), "probe-first", OVER)]))
+        _wait(child, lambda: bool(subscriber.came), "the first message of Kafka Streams")
+        found = {rate: _measure(subscriber, PEER_TOPIC, rate, seconds) for rate in rates}
+        subscriber.close()
+        return found
+    finally:
+        stop(child)
+
+
+def _report(seconds: int, found: dict[str, dict[int, list[float]]]) -> Iterator[str]:
+    yield (f"{seconds} s at each rate after {WARM_SECONDS} s to warm up; {ORDINARY:,} groups and those lifted over "
+           f"their target, {PARTITIONS} partitions.")  # fmt: skip
+    yield ""
+    yield "| contestant | remittances/s | alerts | p50 ms | p90 ms | p99 ms | most ms |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for name, rates in found.items():
+        for rate, ms in rates.items():
+            p50, p90, p99 = (ms[min(int(len(ms) * share), len(ms) - 1)] for share in (0.5, 0.9, 0.99))
+            yield f"| {name} | {rate:,} | {len(ms):,} | {p50:.1f} | {p90:.1f} | {p99:.1f} | {ms[-1]:.1f} |"
+
+
+def measure(bootstrap_servers: str, folder: Path, rates: list[int], seconds: int, alone: bool) -> str:
+    """Run both contestants; return the table. Wants topics that nobody has written to."""
+    with topic_admin.admin_client(bootstrap_servers) as admin:
+        topic_admin.create_missing(admin, Names(), partitions=PARTITIONS)
+        spec = {"num_partitions": PARTITIONS, "replication_factor": 1}
+        admin.create_topics({PEER_TOPIC: spec, PEER_ALERTS: spec})
+    os.sched_setaffinity(0, cores()[0])
+    found = {"quotastream worker": _worker(bootstrap_servers, rates, seconds, folder / "worker")}
+    if not alone and kafka_streams_at_hand():
+        peer = _kafka_streams(bootstrap_servers, rates, seconds, folder / "latency-streams")
+        found["Kafka Streams, exactly_once_v2, commits every 10 ms"] = peer
+    return "\n".join(_report(seconds, found))
+
+
+def main() -> int:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(prog="benchmarks.latency", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rates", type=int, nargs="+", default=[1_000, 10_000], help="remittances a second")
+    parser.add_argument("--seconds", type=int, default=20, help="of each run")
+    parser.add_argument("--only-worker", action="store_true", help="leave Kafka Streams out")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="quotastream-latency-") as scratch:
+        folder = Path(scratch)
+        with devkafka.session(folder / "kafka") as broker:
+            pin(broker.pid, cores()[0])
+            report = measure(broker.bootstrap_servers, folder, given.rates, given.seconds, given.only_worker)
+    print(report)
+    if given.write:
+        write_section("latency", report)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
