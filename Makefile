@@ -38,8 +38,10 @@ fuzz: install ## Fuzz the decoders, guided by coverage, for 10 minutes (SECONDS=
 faults: install ## Hurt workers and brokers in every way, and compare what was told with the model
 	$(BIN)/pytest -s tests/faults $(ARGS)
 
-bench: install ## Measure throughput beside the peers, in one run on one backlog
+bench: install ## Measure throughput, a second worker and latency, beside the peers (ARGS=--write renews the page)
 	$(BIN)/python -m benchmarks.throughput $(ARGS)
+	$(BIN)/python -m benchmarks.two_workers $(filter --write,$(ARGS))
+	$(BIN)/python -m benchmarks.latency $(filter --write,$(ARGS))
 
 bench-short: install ## The same on 100,000 events, in a minute; fails below 10 times the plain Faust agent
 	$(BIN)/python -m benchmarks.throughput --short --min-ratio 10 $(ARGS)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from benchmarks.workload import Workload
 
 POLL_SECONDS = 0.05
-GIVE_UP_SECONDS = 900
+GIVE_UP_SECONDS = 300
 STREAMS_PEER = Path(__file__).parent / "peers" / "kafka_streams"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
