@@ -42,7 +42,7 @@ class Process:
         self._log = folder / f"{command}.log"
         # But for the way to Kafka, whatever is set for commands of one's own is not meant for the demo's.
         own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        own |= connection.environment() | {variable_of(CONFIG_FILE): os.devnull}
+        own |= connection.environment() | {variable_of(CONFIG_FILE): os.devnull, variable_of("log_format"): "human"}
         where = ("--bootstrap-servers", address, "--prefix", names.prefix)
         with self._log.open("wb") as log:
             # A session of its own: Ctrl-C is for the demo, which then stops it.

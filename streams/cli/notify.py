@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-
 from streams.cli.common import CliError, broker_address, example, quiet_kafka_client
-from streams.shell import notifier
+from streams.shell import logs, notifier
 from streams.shell.settings import NotifySettings
 
 EXAMPLES = example(
@@ -22,7 +20,7 @@ def notify(settings: NotifySettings) -> int:
     a CloudEvent (JSON, structured mode); the first time, all episodes that are open. What isn't accepted is tried
     again until it is.
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=settings.log_level.upper())
+    logs.set_up(settings.log_level, settings.log_format)
     quiet_kafka_client()
     try:
         return notifier.run(settings, broker_address(settings.bootstrap_servers))

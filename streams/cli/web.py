@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
 import sys
 from typing import Annotated
@@ -20,6 +19,7 @@ from streams.cli.common import (
     quiet_kafka_client,
     write_json,
 )
+from streams.shell import logs
 from streams.shell.clock import WallClock
 from streams.shell.settings import WebSettings
 from streams.shell.topics import Names
@@ -43,7 +43,7 @@ def web(
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the server's own handler stands, nothing is begun
     quiet_kafka_client()
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    logs.set_up("warning")
     from streams.web import reader, server  # noqa: PLC0415  FastAPI takes half a second to import
 
     if output_prefix and not replay:

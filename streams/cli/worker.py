@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 from datetime import datetime
@@ -16,6 +15,7 @@ from streams.cli.common import (
     example,
     quiet_kafka_client,
 )
+from streams.shell import logs
 from streams.shell.settings import WorkerSettings
 
 EXAMPLES = example(
@@ -38,7 +38,7 @@ def worker(
 ) -> int:
     """Fold what producers sent, keep each group's quota table, tell statuses and alerts; until SIGTERM or Ctrl-C."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the worker's own handler stands, nothing is begun
-    _log_to_stderr(settings.log_level)
+    logs.set_up(settings.log_level, settings.log_format)
     quiet_kafka_client()
     from streams.shell import worker as shell  # noqa: PLC0415  Faust takes a second to import
 
@@ -59,9 +59,3 @@ def _day(text: str) -> int:
     if not 2000 <= day.year <= 2100:
         raise CliError(f"--as-of {text}: days lie in 2000 to 2099", 2)
     return day.toordinal()
-
-
-def _log_to_stderr(level: str) -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=level.upper())
-    for chatty in ("aiokafka", "faust", "mode"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))

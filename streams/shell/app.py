@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import faust
 
 from streams.shell import connection, transport
+from streams.shell.logs import located
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +62,10 @@ def add_agent(app: faust.App, name: str, topics: tuple[str, ...], handle: Handle
             except Exception:
                 # An exception that reached the stream would lose the chunk (docs/decisions/0002-faust.md, row a).
                 log.exception(
-                    "%s[%d] from %d: failed, it is read again", chunk.tp.topic, chunk.tp.partition, chunk.first
+                    "%s[%d] from %d: failed, it is read again",
+                    *chunk.tp,
+                    chunk.first,
+                    extra=located(chunk.tp, chunk.first),
                 )
                 await asyncio.sleep(1.0)
                 consumer.begin_epoch()

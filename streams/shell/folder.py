@@ -13,6 +13,7 @@ from faust.types.tuples import TP
 
 from streams.shell import packs
 from streams.shell.ledger import HomeLedger, UnreadableLedgerError
+from streams.shell.logs import located
 from streams.shell.outbox import ended
 from streams.shell.router import arrived_ms
 from streams.shell.teller import Teller
@@ -126,9 +127,8 @@ class Folder:
                 if chunk.epoch != self._consumer.epoch:
                     return
         except sqlite3.OperationalError as error:
-            log.error(
-                "home partition %d: the local store can't be written (%s); trying again", teller.partition, error
-            )
+            log.error("home partition %d: the local store can't be written (%s); trying again",
+                      chunk.tp.partition, error, extra=located(chunk.tp, chunk.first))  # fmt: skip
             await asyncio.sleep(1.0)
             self._consumer.begin_epoch()
         except UnreadableStateError as error:  # reading it again would find the same: the worker has to stop
@@ -169,7 +169,8 @@ class Folder:
         async with self._moving:
             if self._tellers.get(teller.partition) is not teller:
                 return  # it went to another worker, or was made again already
-            log.error("home partition %d: the local store is damaged (%s); made again", teller.partition, error)
+            log.error("home partition %d: the local store is damaged (%s); made again", teller.partition, error,
+                      extra=located((self._place.names.home, teller.partition), teller.ledger.position))  # fmt: skip
             await self._release(teller.partition)
             teller.ledger.discard()
             teller.ledger.close()

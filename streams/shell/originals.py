@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from streams.shell import connection
 from streams.shell.header_names import read_leniently
+from streams.shell.logs import located
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,8 @@ async def read_originals(bootstrap_servers: str, places: list[tuple[str, int, in
         for topic, partition, offset in places:
             tp = TopicPartition(topic, partition)
             if not begins[tp] <= offset < ends[tp]:  # to wait for it would be to wait for ever
-                log.error("%s[%d]@%d is there no longer, so there is no dead letter of it", topic, partition, offset)
+                log.error("%s[%d]@%d is there no longer, so there is no dead letter of it",
+                          topic, partition, offset, extra=located(tp, offset))  # fmt: skip
                 continue
             consumer.assign([tp])
             consumer.seek(tp, offset)

@@ -17,6 +17,7 @@ from streams.core.events import Added, Policy
 from streams.shell import codec, connection
 from streams.shell.census import PolicyCensus
 from streams.shell.ledger import Conflict
+from streams.shell.logs import located
 from streams.shell.outbox import CLIENT_ERRORS
 from streams.shell.router import STAMP_KEY, arrived_ms, source_of
 from streams.shell.traces import Traces
@@ -77,7 +78,11 @@ class PolicyLog:
         try:
             fetched = await consumer.getmany(self._tp, timeout_ms=1000, max_records=500)
         except CLIENT_ERRORS as error:
-            log.warning("reading the policies failed, trying again: %r", error)
+            log.warning(
+                "reading the policies failed, trying again: %r",
+                error,
+                extra=located(self._tp, self.position),
+            )
             await asyncio.sleep(1.0)
             consumer.seek(self._tp, self.position)  # aiokafka may have moved on over what it didn't hand out
             return
@@ -110,7 +115,8 @@ class PolicyLog:
         except codec.BadRecord as bad:  # a router of another version let it in
             if bad.reason in {"unknown_version", "unknown_type"}:
                 raise NewerStateError(f"the policies log at offset {record.offset}: {bad.detail}") from None
-            log.error("policies log at offset %d: %s (%s)", record.offset, bad.reason, bad.detail)
+            log.error("policies log at offset %d: %s (%s)", record.offset, bad.reason, bad.detail,
+                      extra=located((record.topic, record.partition), record.offset))  # fmt: skip
             return []
         assert isinstance(policy, Policy)
         self.traces.take_policy(policy.policy_id, record.headers)

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from streams.shell import cloudevents, codec, dead_letters, envelopes, packs, traces
 from streams.shell.letterbox import Letter
+from streams.shell.logs import located
 from streams.shell.metrics import DEAD_LETTER, ROUTED
 from streams.shell.outbox import CLIENT_ERRORS, Message, Outbox
 from streams.shell.topics import Names, home_partition
@@ -87,7 +88,7 @@ class Router:
 
     async def _failed(self, chunk: Chunk, error: BaseException) -> None:
         log.error("%s[%d] from %d: not acknowledged (%r); it is read and sent again",
-                  chunk.tp.topic, chunk.tp.partition, chunk.first, error)  # fmt: skip
+                  *chunk.tp, chunk.first, error, extra=located(chunk.tp, chunk.first))  # fmt: skip
         await self._outbox.renew()
         if chunk.epoch == self._consumer.epoch:
             self._consumer.begin_epoch()

@@ -163,6 +163,9 @@ class ProcessSettings(FromSources):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="how much is logged, on stderr"
     )
+    log_format: Literal["auto", "human", "json"] = Field(
+        default="auto", description="how it is logged; auto: for people on a terminal, else JSON, one line an event"
+    )
     metrics_port: int | None = Field(
         default=None, ge=0, le=65535, description="serve /metrics, /livez and /readyz on this port"
     )

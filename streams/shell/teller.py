@@ -27,6 +27,7 @@ from streams.shell import batching, cloudevents, connection
 from streams.shell.agenda import Agenda
 from streams.shell.conflict_letters import conflict_letters
 from streams.shell.ledger import UnreadableLedgerError, covered
+from streams.shell.logs import located
 from streams.shell.outbox import CLIENT_ERRORS, Message, acknowledged, retire
 from streams.shell.told import (
     META_KEY,
@@ -127,15 +128,19 @@ class Teller:
                 await self._take_over()
                 await self._tell_for_ever()
             except ProducerFenced:
-                log.warning("home partition %d: another worker tells of it now", self.partition)
+                log.warning("home partition %d: another worker tells of it now", self.partition, extra=self._at())
                 fenced = True
                 await asyncio.sleep(FENCED_SECONDS)
             except CLIENT_ERRORS as error:
-                log.warning("home partition %d: telling failed, taking over again: %r", self.partition, error)
+                log.warning("home partition %d: telling failed, taking over again: %r", self.partition, error,
+                            extra=self._at())  # fmt: skip
                 await asyncio.sleep(AGAIN_SECONDS)
             finally:
                 self.caught_up = False
                 self._drop_producer()
+
+    def _at(self) -> dict[str, Any]:
+        return located((self._place.names.home, self.partition), self.ledger.position)
 
     def _drop_producer(self) -> None:
         if self._producer is not None:
@@ -282,7 +287,8 @@ class Teller:
         try:
             self._evaluate_group(group_id, *mine)
         except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
-            log.exception("group %s can't be told of until something changes in it; the others are", group_id)
+            log.exception("group %s can't be told of until something changes in it; the others are", group_id,
+                          extra=self._at() | {"group_id": group_id})  # fmt: skip
             self._place.metrics.evaluation_failures.inc()
             return
         alerts += mine[0]

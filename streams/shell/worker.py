@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streams.shell import connection, health, listener, readings, topic_admin
+from streams.shell import connection, health, listener, logs, readings, topic_admin
 from streams.shell.app import add_agent, make_app
 from streams.shell.census import Census
 from streams.shell.clock import ClockError, WallClock, standing
@@ -78,6 +78,7 @@ def run(settings: WorkerSettings, bootstrap_servers: str, replay: Replay | None 
     day_reached = standing(replay.day) if replay else _clock(settings)
     metrics, state = Metrics(), health.Health()
     metrics.show(readings.of_checks(state.readyz()))
+    logs.count(lambda level: metrics.log_events.labels(level).inc())
     listener.listen(settings, state)
     with _state_folder(settings.state_dir, names.consumer_group) as folder:
         for pause_seconds in chain((1.0, 2.0, 4.0, 8.0, 16.0), repeat(30.0)):
@@ -280,6 +281,7 @@ class Worker:
         while True:
             self._health.beat([STOPPING] if self._stop.is_set() else self._assess())
             self._metrics.show(readings.of_checks(self._health.readyz()) | self._read())
+            logs.look()
             await asyncio.sleep(health.BEAT_SECONDS)
 
     async def _until_stopped(self, app: Any, folder: Folder, watchdog: Watchdog) -> bool:

@@ -17,6 +17,7 @@ from kafka.errors import AuthorizationError
 
 from streams.core.years import day_from_text, year_of
 from streams.shell import connection
+from streams.shell.logs import located
 from streams.shell.topic_admin import admin_client, describe
 from streams.web import messages
 from streams.web.freshness import Measured
@@ -202,6 +203,7 @@ class Reader:
                 log.warning(
                     "%s[%s] offset %s is no message of this version; passed over",
                     topic, record.partition, record.offset,  # type: ignore[attr-defined]
+                    extra=located((topic, record.partition), record.offset),  # type: ignore[attr-defined]
                 )  # fmt: skip
 
     def _take_one(self, topic: str, record: object) -> None:

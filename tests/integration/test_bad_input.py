@@ -248,7 +248,7 @@ def test_the_records_around_count(story: Story) -> None:
     seen.until(lambda: seen.counted(STEADY) == (money, f"{money}.00"))
     seen.until(lambda: seen.status(STEADY)["policies_applied_count"] == 2 + story.good["policy-changes"])
     assert story.worker.said("worker ready") == 1
-    assert story.worker.said("ERROR streams") == 0
+    assert story.worker.said('"level":"error","logger":"streams') == 0
 
 
 def test_the_metric_counts_up(story: Story) -> None:

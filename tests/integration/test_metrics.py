@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import time
@@ -28,6 +29,7 @@ class Scrape:
     """One scrape, asked by a metric's name and some of its labels."""
 
     def __init__(self, worker: Observed) -> None:
+        self._worker = worker.worker
         self._samples = [sample for family in worker.families().values() for sample in family.samples]
 
     def all(self, name: str, **labels: str) -> list[float]:
@@ -43,6 +45,10 @@ class Scrape:
         found = self.all(name, **labels)
         assert len(found) <= 1, found
         return found[0] if found else None
+
+    def logged(self, level: str) -> int:
+        """Return how many events of a level the worker's log has."""
+        return self._worker.said(f'"level":"{level}"')
 
     def observed(self, name: str, **labels: str) -> bool:
         """Whether a histogram has some observations, none of them negative."""
@@ -74,6 +80,7 @@ SAYS: dict[str, Callable[[Scrape], object]] = {
     ),
     "takeovers_total": lambda s: s.one("takeovers_total") == PARTITIONS,
     "restarts_total": lambda s: s.one("restarts_total") == 0,
+    "log_events_total": lambda s: s.one("log_events_total", level="info") == s.logged("info") > PARTITIONS,
     "chunk_records": lambda s: (
         s.observed("chunk_records", topic="remittances") and s.observed("chunk_records", topic="quotastream-home")
     ),
@@ -161,8 +168,6 @@ def worker(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 )
 def test_each_metric_says_what_is_so(worker: Observed, metric: str) -> None:
     """A metric that is declared and never moved, or wrongly, would mislead whoever looks at it."""
-    if metric == "log_events_total":
-        pytest.skip("held against the log itself by test_logs")
     deadline = time.monotonic() + 30
     while not SAYS[metric](scrape := Scrape(worker)):
         assert time.monotonic() < deadline, [s for s in scrape._samples if s.name.startswith(f"quotastream_{metric}")]
@@ -179,6 +184,15 @@ def test_no_label_is_unbounded_unless_asked_for(worker: Observed) -> None:
     }
     assert names <= {"quotastream_group_attainment_ratio", "quotastream_group_level"}
     assert worker.house.names.prefix not in get(worker.port, "/metrics")[1]
+
+
+def test_each_line_of_the_log_is_one_event(worker: Observed) -> None:
+    """Whatever collects logs takes a line for an event, and finds level, logger and text in each by name."""
+    events = [json.loads(line) for line in worker.worker.log.read_text().splitlines()]
+    assert {"home partition 0", "worker ready"} <= {event["event"].split(":")[0] for event in events}
+    for event in events:
+        assert event.keys() >= {"time", "level", "logger", "event"}
+        assert datetime.fromisoformat(event["time"]).tzinfo
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool (make packages)")

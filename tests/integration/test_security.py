@@ -116,13 +116,13 @@ def test_a_worker_works_with_exactly_its_acls(locked: Locked) -> None:
     readyz_says(locked.port, "ok\n")
     log = locked.worker.log.read_text()
     assert "uthoriz" not in log
-    assert "ERROR streams" not in log
+    assert '"level":"error","logger":"streams' not in log
 
 
 def test_no_secret_is_in_a_log(locked: Locked) -> None:
     """Not even where everything is logged."""
     log = locked.worker.log.read_text()
-    assert " DEBUG " in log
+    assert '"level":"debug"' in log
     assert PASSWORD not in log
     assert PASSWORD not in get(locked.port, "/metrics")[1]
 
