@@ -61,6 +61,27 @@ EXAMPLES = example(
     "quotastream publish ledger.xlsx --column amount=Betrag --set currency=EUR --timezone Europe/Vienna --dry-run",
     "quotastream publish --ecb --base USD --since 2026-01-01",
 )
+#: What has to be said of tables that do not say it themselves.
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="FIELD=COLUMN", help="In tables: the column that a field has."),
+]
+Constants = Annotated[
+    list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="In tables: a field that every row has.")
+]
+Timezone = Annotated[
+    str | None,
+    typer.Option("--timezone", metavar="ZONE", help="In tables: where clocks show times that have no offset."),
+]
+DecimalSign = Annotated[
+    str | None,
+    typer.Option("--decimal-sign", metavar=".|,", help="In tables: of numbers whose thousands are grouped."),
+]
+Encoding = Annotated[
+    str | None, typer.Option("--encoding", metavar="NAME", help="Of CSV, where it is not told by the text.")
+]
+Sheet = Annotated[str | None, typer.Option("--sheet", metavar="NAME", help="Of a workbook; without it the first.")]
+
 PROBLEMS_SHOWN = 10
 SPOOL_IN_MEMORY_BYTES = 64 << 20
 PROGRESS_EVERY = 500  # events between two updates of the bar; each update costs more than sending one event
@@ -94,28 +115,12 @@ def publish(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, say what is wrong, publish nothing.")
     ] = False,
-    column: Annotated[
-        list[str] | None,
-        typer.Option("--column", metavar="FIELD=COLUMN", help="In tables: the column that a field has."),
-    ] = None,
-    constant: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="In tables: a field that every row has."),
-    ] = None,
-    timezone: Annotated[
-        str | None,
-        typer.Option("--timezone", metavar="ZONE", help="In tables: where clocks show times that have no offset."),
-    ] = None,
-    decimal_sign: Annotated[
-        str | None,
-        typer.Option("--decimal-sign", metavar=".|,", help="In tables: of numbers whose thousands are grouped."),
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option("--encoding", metavar="NAME", help="Of CSV, where it is not told by the text.")
-    ] = None,
-    sheet: Annotated[
-        str | None, typer.Option("--sheet", metavar="NAME", help="Of a workbook; without it the first.")
-    ] = None,
+    column: Columns = None,
+    constant: Constants = None,
+    timezone: Timezone = None,
+    decimal_sign: DecimalSign = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
     with_ecb: Annotated[
         bool, typer.Option("--ecb", help="Publish the European Central Bank's history of exchange rates.")
     ] = False,
