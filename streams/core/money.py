@@ -45,4 +45,6 @@ def grouped(text: str) -> str:
     """Return a decimal text with its thousands apart."""
     whole, point, decimals = text.partition(".")
     sign, whole = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
-    return f"{sign}{int(whole):,}{point}{decimals}"
+    head = len(whole) % 3 or 3  # not by way of an int: Python reads no more than 4,300 digits
+    thousands = [whole[:head], *(whole[at : at + 3] for at in range(head, len(whole), 3))]
+    return f"{sign}{','.join(thousands)}{point}{decimals}"

@@ -60,8 +60,8 @@ def test_an_endless_target_and_thousands_of_levies_are_told(kafka: Broker, tmp_p
 
 def test_what_cannot_be_told_of_a_group_keeps_no_other_from_being_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A group at which evaluation fails, or that would make too large a message, is left out and counted."""
-    place: Any = SimpleNamespace(metrics=Metrics(CollectorRegistry()), day_reached=lambda: 1)
-    teller = Teller(0, SimpleNamespace(), place)  # type: ignore[arg-type]
+    place: Any = SimpleNamespace(metrics=Metrics(CollectorRegistry()), day_reached=lambda: 1, names=Names())
+    teller = Teller(0, SimpleNamespace(position=0), place)  # type: ignore[arg-type]
     teller.caught_up = True
     teller._partitions = {"statuses": 1}
 
