@@ -55,6 +55,8 @@ class Agenda:
         """Take in groups."""
         for group_id in group_ids:
             if group_id not in self._groups:
+                if self._at + self._left > len(self._order):  # a round that still begins again at the first place
+                    self._left += 1  # comes by this one before, and would end one group too early
                 self._groups[group_id] = len(self._order)
                 self._order.append(group_id)
                 self._waiting.append(0)

@@ -51,6 +51,16 @@ def test_a_round_that_begins_during_another_comes_by_everybody_once_more() -> No
     assert [task.group_id for task in rest_of(agenda)] == ["b", "c", "a"]
 
 
+def test_a_round_comes_by_everybody_though_a_group_joins_meanwhile() -> None:
+    """A round that began in the midst of the order would end one group too early for each group that joined."""
+    agenda = agenda_of("a", "b")
+    agenda.begin_round()
+    agenda.next()
+    agenda.begin_round()
+    agenda.urge(["new"])
+    assert [task.group_id for task in rest_of(agenda)] == ["new", "b", "new", "a"]
+
+
 def test_who_rests_is_passed_over_where_only_the_day_turned() -> None:
     """Until its day; a policy for all comes by those at rest too, also when the day turns meanwhile."""
     agenda = agenda_of("a", "b")
