@@ -62,7 +62,7 @@ audit: install ## Look for known vulnerabilities of what the lock files pin (say
 docs: install ## Build the documentation as a site into build/site, every link checked
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
-reference: install ## Write docs/reference/commands.md anew
+reference: install ## Write the pages of docs/reference anew
 	$(BIN)/python -m streams.cli.reference
 
 acls: install ## Write deploy/acls.sh anew

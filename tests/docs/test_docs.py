@@ -20,9 +20,10 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MAKE = re.compile(r"^make [^\n]*\n", re.MULTILINE)
 
 
-def test_the_page_of_commands_is_made_of_their_help() -> None:
-    """After a change of a command `make reference` has to be run."""
-    assert reference.PAGE.read_text() == reference.page()
+@pytest.mark.parametrize("name", ["commands.md", "messages.md"])
+def test_a_page_of_the_reference_is_made_of_the_code(name: str) -> None:
+    """After a change of a command or a message `make reference` has to be run."""
+    assert (reference.FOLDER / name).read_text() == reference.pages()[name]
 
 
 def test_every_link_leads_somewhere(tmp_path: Path) -> None:
