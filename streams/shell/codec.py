@@ -61,19 +61,37 @@ def decode(
     """Return what a record of an input topic says; raises BadRecord, and never anything else, for any bytes."""
     if topic == "remittances":
         return decode_remittance(value, headers)
-    return cast("events.Policy", judge(topic, message(value, headers)))
+    try:
+        return cast("events.Policy", judge(topic, message(value, headers)))
+    except BadRecord:
+        raise
+    except Exception as error:
+        raise _unforeseen(error) from error
 
 
 def decode_remittance(value: bytes | None, headers: Headers = ()) -> events.Remittance | events.Reversal:
     """Return what a record of the topic `remittances` says; the same as `decode`, in narrower types."""
-    if value is not None and len(value) <= LARGEST_VALUE_BYTES:
-        event = codec_fast.decode(value)
-        if event is not None:
-            return event
-        opened = message(value, headers)  # what comes plain never pays for a look at its headers
-        if opened is not value:
-            return decode_remittance(opened)
-    return cast("events.Remittance | events.Reversal", judge("remittances", value))
+    try:
+        if value is not None and len(value) <= LARGEST_VALUE_BYTES:
+            event = codec_fast.decode(value)
+            if event is not None:
+                return event
+            opened = message(value, headers)  # what comes plain never pays for a look at its headers
+            if opened is not None and opened is not value:
+                value = opened
+                event = codec_fast.decode(value)
+                if event is not None:
+                    return event
+        return cast("events.Remittance | events.Reversal", judge("remittances", value))
+    except BadRecord:
+        raise
+    except Exception as error:
+        raise _unforeseen(error) from error
+
+
+def _unforeseen(error: Exception) -> BadRecord:
+    # A fault of our own must not stop a partition either: the letter can be replayed once it is mended.
+    return BadRecord("schema", f"value: the decoder failed ({type(error).__name__}); this is a fault in quotastream")
 
 
 def judge(topic: Topic, value: bytes | None) -> events.Remittance | events.Reversal | events.Policy:

@@ -94,7 +94,7 @@ def _no_envelope(value: bytes, error: Exception) -> bytes:
         try:  # a message as it stands is no envelope either, and says best itself what is wrong with it
             if "schema_version" in msgspec.json.decode(value, type=dict[str, Any]):
                 return value
-        except (msgspec.MsgspecError, RecursionError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass
         else:
             raise BadRecord("schema", "specversion: no CloudEvent in structured mode, as content-type says") from None

@@ -128,8 +128,8 @@ class Router:
         out: list[Message] = []
         for record in records:
             try:
+                codec.decode("policy-changes", record.value, record.headers)
                 message = envelopes.message(record.value, record.headers)
-                codec.decode("policy-changes", message)
             except codec.BadRecord as bad:
                 letters.append(Letter(record.offset, bad.reason, self.dead_letter(tp, record, bad)))
                 continue

@@ -12,7 +12,7 @@ from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from schemas.outputs import DeadLetter, Reason
 from streams.core.events import Policy, Remittance, Reversal
-from streams.shell import codec, packs
+from streams.shell import codec, envelopes, packs
 from streams.shell.dead_letters import dead_letter
 from streams.shell.header_names import _LenientBatch
 from streams.shell.packs import Pack
@@ -22,10 +22,14 @@ from tests.unit.schemas.examples import cases
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streams.shell.envelopes import Headers
+
+_DEEP_BYTES = 60_000
+
 
 def remittances(value: bytes) -> None:
     """Hold a record of `remittances` to: an event that both decoders agree on and packs carry, or a dead letter."""
-    event = decoded("remittances", value)
+    event = decoded("remittances", value, [])
     if event is not None:
         assert isinstance(event, Remittance | Reversal)
         pack = Pack("remittances", 0, 1, [(0, event)])
@@ -34,23 +38,42 @@ def remittances(value: bytes) -> None:
 
 def policy_changes(value: bytes) -> None:
     """Hold a record of `policy-changes` to: a policy, or a dead letter."""
-    event = decoded("policy-changes", value)
+    event = decoded("policy-changes", value, [])
     assert event is None or isinstance(event, Policy)
 
 
-def decoded(topic: codec.Topic, value: bytes) -> Any:
+def cloud_events(value: bytes) -> None:
+    """Hold a record that says it is a CloudEvent to: what its data says, or a dead letter."""
+    said: Headers = [("content-type", envelopes.STRUCTURED_MODE)]
+    decoded("remittances", value, said)
+    decoded("policy-changes", value, said)
+    trace = envelopes.trace(value, said)
+    assert trace is None or trace == envelopes.trace(None, trace.headers())
+
+
+def decoded(topic: codec.Topic, value: bytes, of: Headers) -> Any:
     """Return what a record says, None where it became a dead letter as its schema has it."""
     try:
-        event = codec.decode(topic, value)
+        event = codec.decode(topic, value, of)
     except codec.BadRecord as refused:
-        reason, detail = refused.reason, refused.detail
+        reason, detail, unforeseen = refused.reason, refused.detail, refused.__cause__
     else:
-        assert event == codec.judge(topic, value)
+        assert event == codec.judge(topic, _message(topic, value, of))
         return event
+    assert unforeseen is None
     assert reason in Reason.__args__  # type: ignore[attr-defined]
     assert detail
     letter(value, [], reason, detail)
     return None
+
+
+def _message(topic: codec.Topic, value: bytes, of: Headers) -> bytes | None:
+    """Return what is judged: a message as it stands needs no envelope, whatever its headers say."""
+    try:
+        codec.judge(topic, value)
+    except codec.BadRecord:
+        return envelopes.message(value, of)
+    return value
 
 
 def letter(value: bytes | None, headers: list[tuple[str, bytes | None]], reason: str, detail: str) -> None:
@@ -94,7 +117,13 @@ def headers(value: bytes) -> None:
     letter(None, list(record.headers), "empty", "value: none")
 
 
-TARGETS: tuple[Callable[[bytes], None], ...] = (remittances, policy_changes, pack, headers)
+TARGETS: tuple[Callable[[bytes], None], ...] = (
+    remittances,
+    policy_changes,
+    pack,
+    headers,
+    cloud_events,
+)
 
 
 def one(data: bytes) -> None:
@@ -104,14 +133,18 @@ def one(data: bytes) -> None:
 
 
 def seeds() -> list[bytes]:
-    """Return the inputs to begin with: every example of the schemas, and a pack of those that are remittances."""
+    """Return the inputs to begin with: every example of the schemas, plain and enveloped, packs, and deep nesting."""
     found, entries = [], []
     for case in cases("valid") + cases("invalid"):
         value = case.value or b""
-        found.append(bytes([("remittances", "policy-changes").index(case.topic)]) + value)
+        way_in = bytes([("remittances", "policy-changes").index(case.topic)])
+        found += [way_in + value, way_in + b"\0\0\0\0\7" + value]
+        found.append(b'\x04{"specversion":"1.0","data":' + value + b"}")
         if case.reason is None and case.topic == "remittances":
             entries.append((len(entries), codec.decode_remittance(value)))
     found += [b"\x02" + packs.encode(Pack("remittances", 3, len(entries), entries[:n])) for n in (0, 1, 9)]
+    deep = (text * (_DEEP_BYTES // len(text)) for text in (b"\0", b"[", b'{"a":', b'{"specversion":"1.0","data":'))
+    found += [bytes([way_in]) + text for text in deep for way_in in range(len(TARGETS))]
     return [*found, b"\x03ce_idname\xff\xfeX0f1c2a10", b"\x03"]
 
 

@@ -58,6 +58,7 @@ def _of_both_topics() -> Iterator[Bad]:
         yield Bad(f"{topic}: 900 KiB of bytes", topic, dice.randbytes(900 * KIB), "too_large", "value")
         yield Bad(f"{topic}: a tombstone", topic, None, "empty", "value")
         yield Bad(f"{topic}: no bytes", topic, b"", "empty", "value")
+        yield Bad(f"{topic}: 60,000 NUL bytes", topic, b"\0" * 60_000, "not_json", "value")
         yield Bad(
             f"{topic}: wrong UTF-8", topic, _money(reference="x").replace(b'"x"', b'"\xc3\x28"'), "not_json", "value"
         )

@@ -248,3 +248,17 @@ def test_decimals_of_a_time_are_cut_however_many_there_are() -> None:
     assert decode("remittances", many) == codec.judge("remittances", many) == six
     issued = parsed("revoked", issued_at=f"2026-03-05T00:30:00.123456{NINES}Z").issued_at_us
     assert issued % 1_000_000 == 123456
+
+
+@pytest.mark.parametrize("topic", ["remittances", "policy-changes"])
+def test_a_decoder_that_fails_makes_a_dead_letter(topic: codec.Topic, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of our own in the face of one record must not stop the partition that it lies in."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(codec, "from_json", fail)
+    with pytest.raises(codec.BadRecord, match="RecursionError") as caught:
+        codec.decode(topic, b"{}")
+    assert caught.value.reason == "schema"
+    assert isinstance(caught.value.__cause__, RecursionError)

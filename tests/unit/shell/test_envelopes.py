@@ -56,6 +56,7 @@ REFUSED = [
     (b'{"a":1}', STRUCTURED, "schema", "specversion"),
     (b"[1]", STRUCTURED, "not_json", "value"),
     (b"\xff", STRUCTURED, "not_json", "value"),
+    (b'{"s\xc6ecversion":"1.0","data":""}', STRUCTURED, "not_json", "value"),
     (b"[" * 5_000, STRUCTURED, "not_json", "value"),
     (b"", STRUCTURED, "empty", "value"),
     (None, STRUCTURED, "empty", "value"),
@@ -68,6 +69,8 @@ REFUSED = [
     (b"\0\0\0\0\7", [], "not_json", "value"),
     (b"\0\0\0\0\7[]", [], "not_json", "value"),
     (b"\0", [], "not_json", "value"),
+    (b"\0" * 60_000, [], "not_json", "value"),
+    (b"\0\0\0\0\7" * 2 + json.dumps(plain()["remittance"]).encode(), [], "not_json", "value"),
 ]
 
 
