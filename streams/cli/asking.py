@@ -13,7 +13,6 @@ from streams.cli.common import CliError, a_day, broker_address, err, quiet_kafka
 from streams.core.years import day_text
 from streams.shell.clock import WallClock
 from streams.shell.knowledge import KnowledgeError, read_knowledge
-from streams.shell.settings import ClockSettings, load
 from streams.shell.topics import Names
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from streams.core.events import Day
     from streams.questions.knowledge import Knowledge
+    from streams.shell.settings import ClockSettings
 
 UNKNOWN_GROUP_EXIT_CODE = 3
 BAR_FROM = 500  # of fewer there is no bar: it would be gone before it is seen
@@ -37,12 +37,11 @@ OfReplay = Annotated[
 ]
 
 
-def day_reached(given: str | None) -> Day:
+def day_reached(given: str | None, clock: ClockSettings) -> Day:
     """Return the day that was asked for, or the one that a live worker would have reached."""
     if given is not None:
         return a_day(given, last_year=2100).toordinal()  # on which 2099 is over
-    settings = load(ClockSettings)
-    return WallClock(settings.settle_seconds, settings.clock_file)()
+    return WallClock(clock.settle_seconds, clock.clock_file)()
 
 
 def knowledge_of(address: str | None, prefix: str, *, replay: bool, output_prefix: str, quiet: bool) -> Knowledge:

@@ -29,6 +29,7 @@ from streams.core.events import AlertRulesSet
 from streams.core.thresholds import FIELDS
 from streams.questions.backtest import backtest as backtest_of
 from streams.shell import codec
+from streams.shell.settings import ClockSettings
 
 EXAMPLES = example(
     "quotastream backtest --set warning_below=0.8 --set for_days=7",
@@ -58,6 +59,8 @@ def backtest(
     group: Annotated[str | None, typer.Option("--group", help="The thresholds are for this group only.")] = None,
     as_of: AsOf = None,
     as_json: AsJson = False,
+    *,
+    clock: ClockSettings,
 ) -> None:
     """Show how many alert episodes there would have been under other thresholds, and what they would have caught.
 
@@ -66,7 +69,7 @@ def backtest(
     Precision: caught of warned. Recall: caught of all that missed. Lead: days from the first alert to the year's end.
     """
     rules = _rules(settings, region, group)
-    day = day_reached(as_of)
+    day = day_reached(as_of, clock)
     knowledge = knowledge_of(bootstrap_servers, prefix, replay=replay, output_prefix=output_prefix, quiet=as_json)
     with bar("judging", shown=not as_json) as progress:
         found = backtest_of(knowledge, rules, day, progress)

@@ -29,6 +29,7 @@ from streams.cli.status import amount, percent
 from streams.questions.year_csv import csv_text
 from streams.questions.year_page import page_text
 from streams.questions.year_report import year_report
+from streams.shell.settings import ClockSettings
 
 EXAMPLES = example("quotastream close-year 2026 --format html --out 2026.html", "quotastream close-year 2026")
 
@@ -57,6 +58,8 @@ def close_year(
         str | None, typer.Option("--out", metavar="FILE", help="Write to this file, not to stdout.")
     ] = None,
     as_json: AsJson = False,
+    *,
+    clock: ClockSettings,
 ) -> None:
     """Report a plan year per group, region and overall, each currency apart; totals are sums of what is shown.
 
@@ -64,7 +67,7 @@ def close_year(
     the file's ending. Ends with 3 where no group has an account of that year.
     """
     form = _form(form, file, as_json=as_json)
-    day = day_reached(as_of)
+    day = day_reached(as_of, clock)
     knowledge = knowledge_of(bootstrap_servers, prefix, replay=replay, output_prefix=output_prefix, quiet=as_json)
     with bar("adding up", shown=not as_json) as progress:
         report = year_report(knowledge, year, day, progress)

@@ -25,6 +25,7 @@ from streams.core.years import day_text
 from streams.questions.explanation import explain as explanation
 from streams.questions.knowledge import AccountKey
 from streams.questions.tree import DoesNotAddUpError, Node, check, tree_value
+from streams.shell.settings import ClockSettings
 
 if TYPE_CHECKING:
     from streams.core.events import Day
@@ -49,13 +50,15 @@ def explain(
     ] = None,
     depth: Annotated[int, typer.Option("--depth", min=1, help="Show so many levels; all are checked.")] = 99,
     as_json: AsJson = False,
+    *,
+    clock: ClockSettings,
 ) -> None:
     """Show where every number of a group's status comes from, as a tree whose sums are checked as it is shown.
 
     On a past day the decrees issued by then count; money and exchange rates count for their own day, however late
     they became known. Ends with 3 where the group is unknown, with 70 where something does not add up.
     """
-    day = day_reached(on)
+    day = day_reached(on, clock)
     knowledge = knowledge_of(bootstrap_servers, prefix, replay=replay, output_prefix=output_prefix, quiet=as_json)
     key = AccountKey(group, year_of_account(knowledge, group, year, day))
     try:

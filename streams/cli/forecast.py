@@ -26,6 +26,7 @@ from streams.cli.status import amount
 from streams.questions.forecast import DRAWS, FEWEST_WEEKS
 from streams.questions.forecast import forecast as forecast_of
 from streams.questions.knowledge import AccountKey, each
+from streams.shell.settings import ClockSettings
 
 EXAMPLES = example("quotastream forecast", "quotastream forecast dandong-07 --as-of 2026-09-30 --json")
 
@@ -47,13 +48,15 @@ def forecast(
         int, typer.Option("--draws", min=100, max=1_000_000, help="How often the dice are cast.")
     ] = DRAWS,
     as_json: AsJson = False,
+    *,
+    clock: ClockSettings,
 ) -> None:
     """Show how likely each group is to miss its target by the year's end, the likeliest first.
 
     From the group's own past weeks alone, drawn again and again for the weeks that are left (a Bayesian bootstrap);
     docs/forecast.md says how, and how far it can be trusted. With --json each line is one forecast.
     """
-    day = day_reached(as_of)
+    day = day_reached(as_of, clock)
     knowledge = knowledge_of(bootstrap_servers, prefix, replay=replay, output_prefix=output_prefix, quiet=as_json)
     wanted = date.fromordinal(day).year if year is None else year
     if group is not None:

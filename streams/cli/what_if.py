@@ -30,6 +30,7 @@ from streams.core.events import Policy
 from streams.questions.knowledge import PolicyClashError
 from streams.questions.what_if import what_if as what_if_of
 from streams.shell import codec
+from streams.shell.settings import ClockSettings
 
 EXAMPLES = example("quotastream what-if cut-by-15-percent.jsonl", "quotastream what-if - --as-of 2026-06-30 --json")
 BAD_FILE_EXIT_CODE = 1
@@ -47,6 +48,8 @@ def what_if(
     output_prefix: OutputPrefix = "",
     as_of: AsOf = None,
     as_json: AsJson = False,
+    *,
+    clock: ClockSettings,
 ) -> None:
     """Show what hypothetical policies would change, over the whole log: nothing is written to Kafka.
 
@@ -54,7 +57,7 @@ def what_if(
     issued on, so one issued after the day reached changes nothing yet.
     """
     policies = _read(file)
-    day = day_reached(as_of)
+    day = day_reached(as_of, clock)
     knowledge = knowledge_of(bootstrap_servers, prefix, replay=replay, output_prefix=output_prefix, quiet=as_json)
     try:
         with bar("comparing", shown=not as_json) as progress:

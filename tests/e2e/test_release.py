@@ -91,6 +91,11 @@ def python(version: str) -> str | None:
     return None
 
 
+def python_or_skip(version: str) -> str:
+    """Return such an interpreter; skip the test where there is none."""
+    return python(version) or pytest.skip(f"there is no Python {version} here")
+
+
 @pytest.fixture
 def plain(tmp_path: Path) -> Iterator[dict[str, str]]:
     """Give an environment without settings, and with data of its own; only the fetched jars are shared."""
@@ -104,11 +109,8 @@ def test_the_wheel_runs_the_demo_in_an_empty_environment(
     released: Path, tmp_path: Path, plain: dict[str, str], version: str
 ) -> None:
     """`pip install quotastream-*.whl`, then `quotastream demo`: nothing of the checkout is needed."""
-    interpreter = python(version)
-    if interpreter is None:
-        pytest.skip(f"there is no Python {version} here")
     (wheel,) = released.glob("*.whl")
-    command = installed(interpreter, wheel, tmp_path, plain)
+    command = installed(python_or_skip(version), wheel, tmp_path, plain)
     demo = [command, "demo", "--once", "--groups", "6", "--remittances", "500", "--data-dir", str(tmp_path / "kafka")]
     done = subprocess.run(demo, cwd=tmp_path, env=plain, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
@@ -118,10 +120,11 @@ def test_the_wheel_runs_the_demo_in_an_empty_environment(
     assert states["versions"] == "ok"
 
 
-def test_the_sdist_can_be_installed(released: Path, tmp_path: Path, plain: dict[str, str]) -> None:
+@pytest.mark.parametrize("version", PYTHONS)
+def test_the_sdist_can_be_installed(released: Path, tmp_path: Path, plain: dict[str, str], version: str) -> None:
     """Packagers build from it."""
     (sdist,) = released.glob("*.tar.gz")
-    command = installed(sys.executable, sdist, tmp_path, plain)
+    command = installed(python_or_skip(version), sdist, tmp_path, plain)
     said = subprocess.run([command, "--version"], env=plain, capture_output=True, text=True, timeout=60, check=True)
     assert said.stdout.strip() == f"quotastream {sdist.name.removeprefix('quotastream-').removesuffix('.tar.gz')}"
 

@@ -207,6 +207,15 @@ def test_forecast_is_the_same_for_the_same_seed(asked: Asked) -> None:
     assert "misses" in asked.ask("forecast", "--as-of", "2026-09-30", "--draws", "200")
 
 
+def test_a_clock_of_ones_own_tells_what_day_it_is(asked: Asked, tmp_path: Path) -> None:
+    """With a rehearsal's clock, as a flag, questions are about its day; it turns when it has settled."""
+    clock = tmp_path / "clock"
+    clock.write_text("2026-10-01T00:00:30Z")
+    for more, day in ((), "2026-09-30"), (("--settle-seconds", "30"), "2026-10-01"):
+        lines = asked.ask("forecast", "--draws", "100", "--json", "--clock-file", str(clock), *more).splitlines()
+        assert {json.loads(line)["as_of"] for line in lines} == {day}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import typer.main
 
 from streams.cli import main
 from streams.shell import settings_page
-from streams.shell.setting_sources import SettingError, default_settings_file, variable_of
-from streams.shell.settings import Settings, is_secret, load
+from streams.shell.setting_sources import SettingError, default_settings_file, flag_of, variable_of
+from streams.shell.settings import ClockSettings, KafkaAccess, Settings, is_secret, load
 
-PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "settings.md"
+
 SECRET = "hunter2-and-more"
 SASL = {"SECURITY_PROTOCOL": "SASL_SSL", "SASL_USERNAME": "ann"}
+
+
+def leaves(command: object, *path: str) -> Iterator[tuple[str, ...]]:
+    """Yield the path of every command below one."""
+    below = getattr(command, "commands", None)
+    if not below:
+        yield path
+    for name, one in (below or {}).items():
+        yield from leaves(one, *path, name)
+
+
+COMMANDS = list(leaves(typer.main.get_command(main.app)))
 
 
 @pytest.fixture(autouse=True)
@@ -171,6 +191,47 @@ def test_every_setting_can_be_given_in_every_way(capsys: pytest.CaptureFixture[s
         assert info.description
         assert (f"--{name.replace('_', '-')} " in text) is not is_secret(info), name
         assert variable_of(name) in text or is_secret(info)
+
+
+def options_of(path: tuple[str, ...]) -> set[str]:
+    """Return the names of the options of a command."""
+    command = typer.main.get_command(main.app)
+    for name in path:
+        command = command.commands[name]  # type: ignore[attr-defined]
+    return {name for option in command.params for name in option.opts}
+
+
+ASKS_ABOUT_TODAY = ("explain", "what-if", "backtest", "close-year", "forecast", "web", "worker", "doctor")
+
+
+@pytest.mark.parametrize("command", ASKS_ABOUT_TODAY)
+def test_who_asks_about_today_can_be_told_what_day_it_is(command: str) -> None:
+    """A rehearsal's clock is a flag of each command that looks at a clock, not of the worker alone."""
+    assert {flag_of(name) for name in ClockSettings.model_fields} <= options_of((command,))
+
+
+def test_no_command_reads_settings_past_its_flags() -> None:
+    """Settings come to commands as parameters, and so as flags; only how to get to Kafka is read further below."""
+    readers = set()
+    for file in (ROOT / "streams").rglob("*.py"):
+        calls = [node.func for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+        if any(isinstance(called, ast.Name) and called.id in {"load", "origin"} for called in calls):
+            readers.add(str(file.relative_to(ROOT / "streams")))
+    named = {"cli/config.py", "shell/checkup_here.py", "shell/settings.py"}  # they say where settings come from
+    assert readers - named == {"cli/setting_flags.py", "shell/connection.py"}
+
+
+@pytest.mark.parametrize("path", [p for p in COMMANDS if "--bootstrap-servers" in options_of(p)], ids=" ".join)
+def test_who_names_a_kafka_can_say_how_to_get_there(path: tuple[str, ...]) -> None:
+    """What `connection.py` reads has a flag in every command that goes to Kafka, secrets aside."""
+    wanted = {flag_of(name) for name, info in KafkaAccess.model_fields.items() if not is_secret(info)}
+    assert wanted | {"--config"} <= options_of(path)
+
+
+def test_only_what_starts_a_kafka_or_needs_none_names_none() -> None:
+    """A new command that goes to Kafka has to ask for its settings."""
+    without = {path[0] for path in COMMANDS if "--bootstrap-servers" not in options_of(path)}
+    assert without == {"kafka", "schemas"}
 
 
 def test_a_person_sees_a_table(capsys: pytest.CaptureFixture[str]) -> None:
