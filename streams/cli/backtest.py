@@ -16,15 +16,14 @@ from streams.cli.common import (
     CliError,
     OutputPrefix,
     Prefix,
-    counted,
     err,
-    example,
     out,
     table_out,
     write_json,
 )
 from streams.cli.row_events import INTEGER, INTEGER_FIELDS
 from streams.cli.status import percent
+from streams.cli.wording import counted, example
 from streams.core.events import AlertRulesSet
 from streams.core.thresholds import FIELDS
 from streams.questions.backtest import backtest as backtest_of

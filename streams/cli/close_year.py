@@ -18,14 +18,13 @@ from streams.cli.common import (
     CliError,
     OutputPrefix,
     Prefix,
-    counted,
     err,
-    example,
     out,
     table_out,
     write_json,
 )
 from streams.cli.status import amount, percent
+from streams.cli.wording import counted, example
 from streams.questions.year_csv import csv_text
 from streams.questions.year_page import page_text
 from streams.questions.year_report import year_report

@@ -101,12 +101,6 @@ def a_day(text: str, last_year: int = 2099) -> date:
     return day
 
 
-def example(*lines: str, what: str = "Example") -> str:
-    """Return the end of a command's help: lines that can be typed as they stand."""
-    # A backspace alone on its line keeps the help formatter from joining the lines that follow.
-    return "\b\n" + "\n  ".join([f"{what}:", *lines])
-
-
 def quiet_kafka_client() -> None:
     """Keep kafka-python's log lines off the terminal: what a person has to know of them comes as an error."""
     logging.getLogger("kafka").addHandler(logging.NullHandler())
@@ -146,16 +140,6 @@ def write_json(value: Any) -> None:
     """Write one JSON value as one line."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
     sys.stdout.flush()
-
-
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """Return "1 line", "2 lines"; thousands apart so that long numbers can be read."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def one_line(error: object) -> str:
-    """Return what an error says as one line."""
-    return " ".join(str(error).split())
 
 
 def styled(text: str, level: str | None, escape: Callable[[str], str]) -> str:

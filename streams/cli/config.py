@@ -9,7 +9,8 @@ from pydantic import SecretStr
 from rich.markup import escape
 from rich.table import Table
 
-from streams.cli.common import AsJson, err, example, table_out, write_json
+from streams.cli.common import AsJson, err, table_out, write_json
+from streams.cli.wording import example
 from streams.shell.setting_sources import Source, settings_file, sources, variable_of
 from streams.shell.settings import Settings, origin
 

@@ -23,15 +23,14 @@ from streams.cli.common import (
     CliError,
     Prefix,
     broker_address,
-    counted,
     err,
-    example,
     installation,
     out,
     quiet_kafka_client,
     table_out,
     write_json,
 )
+from streams.cli.wording import counted, example
 from streams.shell import letters as shell
 from streams.shell import replaying
 from streams.shell.letters import Letter, LetterError, Place, Selection

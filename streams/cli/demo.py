@@ -21,22 +21,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from streams import synthetic
-from streams.cli.common import (
-    BootstrapServers,
-    counted,
-    err,
-    example,
-    out,
-    quiet_kafka_client,
-    require_no_access_settings,
-    table_out,
-)
+from streams.cli.common import BootstrapServers, err, out, quiet_kafka_client, require_no_access_settings, table_out
 from streams.cli.demo_processes import Process, address_of, start_page, start_worker
 from streams.cli.event_files import Record
 from streams.cli.outputs import as_they_come, consumer, newest_by_key, waiting
 from streams.cli.publish import send
 from streams.cli.status import choose, footer, table
 from streams.cli.watch import alert_line
+from streams.cli.wording import counted, example
 from streams.devkafka import broker as devkafka
 from streams.shell.connection import UnreachableError
 from streams.shell.settings import default_data_dir

@@ -15,15 +15,13 @@ from streams.cli.common import (
     AsJson,
     CliError,
     broker_address,
-    counted,
     err,
-    example,
     installation,
-    one_line,
     quiet_kafka_client,
     table_out,
     write_json,
 )
+from streams.cli.wording import counted, example, one_line
 from streams.shell import checkup, checkup_here
 from streams.shell.acls import MEANING, Role
 from streams.shell.checkup import Finding

@@ -9,17 +9,8 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from streams.cli.asking import OfReplay, day_reached, knowledge_of, year_of_account
-from streams.cli.common import (
-    AsJson,
-    BootstrapServers,
-    CliError,
-    OutputPrefix,
-    Prefix,
-    example,
-    styled,
-    table_out,
-    write_json,
-)
+from streams.cli.common import AsJson, BootstrapServers, CliError, OutputPrefix, Prefix, styled, table_out, write_json
+from streams.cli.wording import example
 from streams.core.money import grouped
 from streams.core.years import day_text
 from streams.questions.explanation import explain as explanation

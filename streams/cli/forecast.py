@@ -11,18 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from streams.cli.asking import AsOf, OfReplay, bar, day_reached, knowledge_of, year_of_account
-from streams.cli.common import (
-    AsJson,
-    BootstrapServers,
-    OutputPrefix,
-    Prefix,
-    err,
-    example,
-    out,
-    table_out,
-    write_json,
-)
+from streams.cli.common import AsJson, BootstrapServers, OutputPrefix, Prefix, err, out, table_out, write_json
 from streams.cli.status import amount
+from streams.cli.wording import example
 from streams.questions.forecast import DRAWS, FEWEST_WEEKS
 from streams.questions.forecast import forecast as forecast_of
 from streams.questions.knowledge import AccountKey, each

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from streams.cli.common import AsJson, err, example, write_json
+from streams.cli.common import AsJson, err, write_json
+from streams.cli.wording import example
 from streams.devkafka import broker as devkafka
 from streams.devkafka.broker import Broker, BrokerError
 

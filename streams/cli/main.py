@@ -8,54 +8,16 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from kafka.errors import AuthorizationError, KafkaError
 
-from streams.cli import (
-    backtest,
-    close_year,
-    config,
-    dead_letters,
-    demo,
-    doctor,
-    explain,
-    forecast,
-    kafka,
-    notify,
-    publish,
-    rebuild,
-    schemas,
-    status,
-    topics,
-    watch,
-    web,
-    what_if,
-    worker,
-)
-from streams.cli.common import CliError, example, one_line
-from streams.cli.setting_flags import give_flags
-from streams.devkafka.errors import BrokerError
-from streams.shell.connection import REFUSED_EXIT_CODE, RefusedError, UnreachableError
-from streams.shell.setting_sources import SettingError
-from streams.shell.topic_admin import TopicAdminError
-from streams.shell.versions import UNREADABLE_STATE_EXIT_CODE, UnreadableStateError
+from streams.cli.commands import AllCommands
+from streams.cli.wording import example, one_line
 
 USAGE_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
-#: What may go wrong without a bug of ours, and the exit code; the first that fits.
-EXPECTED: dict[type[Exception], int] = {
-    SettingError: USAGE_EXIT_CODE,
-    RefusedError: REFUSED_EXIT_CODE,
-    AuthorizationError: REFUSED_EXIT_CODE,
-    UnreadableStateError: UNREADABLE_STATE_EXIT_CODE,
-    UnreachableError: 1,
-    TopicAdminError: 1,
-    BrokerError: 1,
-    KafkaError: 1,
-    OSError: 1,
-}
 
 app = typer.Typer(
     name="quotastream",
+    cls=AllCommands,
     no_args_is_help=True,
     add_completion=False,
     # Plain help reads the same in a terminal, a pipe and a manual page.
@@ -63,26 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(epilog=demo.EXAMPLES)(demo.demo)
-app.add_typer(kafka.app, name="kafka")
-app.add_typer(topics.app, name="topics")
-app.command(epilog=publish.EXAMPLES)(publish.publish)
-app.command(epilog=worker.EXAMPLES)(worker.worker)
-app.command(epilog=watch.EXAMPLES)(watch.watch)
-app.command(epilog=web.EXAMPLES)(web.web)
-app.command(epilog=status.EXAMPLES)(status.status)
-app.command(epilog=explain.EXAMPLES)(explain.explain)
-app.command("what-if", epilog=what_if.EXAMPLES)(what_if.what_if)
-app.command(epilog=backtest.EXAMPLES)(backtest.backtest)
-app.command("close-year", epilog=close_year.EXAMPLES)(close_year.close_year)
-app.command(epilog=forecast.EXAMPLES)(forecast.forecast)
-app.add_typer(dead_letters.app, name="dead-letters")
-app.command(epilog=rebuild.EXAMPLES)(rebuild.rebuild)
-app.command(epilog=notify.EXAMPLES)(notify.notify)
-app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
-app.add_typer(config.app, name="config")
-app.add_typer(schemas.app, name="schemas")
-give_flags(app)
 
 
 def _show_version(wanted: bool) -> None:
@@ -114,23 +56,19 @@ def run(arguments: list[str]) -> int:
         return stop.code if isinstance(stop.code, int) else 1
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED_EXIT_CODE
-    except CliError as error:
-        return _fail(str(error), error.exit_code)
     except typer.TyperException as error:
         if error.message.startswith("Usage:"):  # a group of commands alone: its help, not a complaint
             sys.stderr.write(f"{error.message}\n")
             return USAGE_EXIT_CODE
         return _fail(f"{error.format_message()} (see {_command_path(error)} --help)", error.exit_code)
-    except tuple(EXPECTED) as error:
-        return _fail(*_expected(error))
+    except Exception as error:
+        from streams.cli import failures  # noqa: PLC0415  what can fail is imported once something has
+
+        expected = failures.expected(error)
+        if expected is None:
+            raise
+        return _fail(*expected)
     return code if isinstance(code, int) else 0
-
-
-def _expected(error: Exception) -> tuple[str, int]:
-    said = str(error)
-    if isinstance(error, AuthorizationError):
-        said = f"Kafka doesn't allow this ({said}): give the user the ACLs of its role (deploy/acls.sh)"
-    return said, next(code for kind, code in EXPECTED.items() if isinstance(error, kind))
 
 
 def _reader_has_seen_enough() -> int:

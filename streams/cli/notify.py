@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from streams.cli.common import CliError, broker_address, example, quiet_kafka_client
+from streams.cli.common import CliError, broker_address, quiet_kafka_client
+from streams.cli.wording import example
 from streams.shell import logs, notifier
 from streams.shell.settings import NotifySettings
 

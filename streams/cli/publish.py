@@ -33,9 +33,7 @@ from streams.cli.common import (
     Prefix,
     a_day,
     broker_address,
-    counted,
     err,
-    example,
     installation,
     out,
     quiet_kafka_client,
@@ -45,6 +43,7 @@ from streams.cli.common import (
 from streams.cli.event_files import Forms, Problem, Record, judged, read_lines
 from streams.cli.row_events import Reading as RowReading
 from streams.cli.row_events import pairs
+from streams.cli.wording import counted, example
 from streams.client import Publisher
 from streams.shell.topic_admin import admin_client
 

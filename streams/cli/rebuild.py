@@ -14,14 +14,13 @@ from streams.cli.common import (
     CliError,
     Prefix,
     broker_address,
-    counted,
     err,
-    example,
     installation,
     out,
     quiet_kafka_client,
     write_json,
 )
+from streams.cli.wording import counted, example
 from streams.shell import rebuilding
 from streams.shell.topic_admin import admin_client
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.common import AsJson, CliError, Prefix, counted, example, installation, out, write_json
+from streams.cli.common import AsJson, CliError, Prefix, installation, out, write_json
+from streams.cli.wording import counted, example
 from streams.shell import contracts, evolution, registry
 from streams.shell.registry import RegistryError
 

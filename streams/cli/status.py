@@ -17,9 +17,7 @@ from streams.cli.common import (
     OutputPrefix,
     Prefix,
     broker_address,
-    counted,
     err,
-    example,
     installation,
     out,
     quiet_kafka_client,
@@ -28,6 +26,7 @@ from streams.cli.common import (
     write_json,
 )
 from streams.cli.outputs import newest_by_key
+from streams.cli.wording import counted, example
 
 UNKNOWN_GROUP_EXIT_CODE = 3
 LEVELS = ("critical", "missed", "warning", "inactive", "ok", "met", "no_target")

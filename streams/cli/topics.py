@@ -14,9 +14,7 @@ from streams.cli.common import (
     BootstrapServers,
     Prefix,
     broker_address,
-    counted,
     err,
-    example,
     installation,
     out,
     quiet_kafka_client,
@@ -24,6 +22,7 @@ from streams.cli.common import (
     write_json,
 )
 from streams.cli.setting_flags import SETTING
+from streams.cli.wording import counted, example
 from streams.shell import topic_admin
 
 DIFFERS_EXIT_CODE = 3

@@ -14,7 +14,6 @@ from streams.cli.common import (
     Prefix,
     broker_address,
     err,
-    example,
     installation,
     out,
     quiet_kafka_client,
@@ -22,6 +21,7 @@ from streams.cli.common import (
     write_json,
 )
 from streams.cli.outputs import as_they_come, consumer, so_far
+from streams.cli.wording import example
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,15 +10,8 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.common import (
-    AsJson,
-    CliError,
-    OutputPrefix,
-    broker_address,
-    example,
-    quiet_kafka_client,
-    write_json,
-)
+from streams.cli.common import AsJson, CliError, OutputPrefix, broker_address, quiet_kafka_client, write_json
+from streams.cli.wording import example
 from streams.shell import logs
 from streams.shell.clock import WallClock
 from streams.shell.settings import WebSettings

@@ -17,15 +17,14 @@ from streams.cli.common import (
     CliError,
     OutputPrefix,
     Prefix,
-    counted,
     err,
-    example,
     out,
     styled,
     table_out,
     write_json,
 )
 from streams.cli.status import amount
+from streams.cli.wording import counted, example
 from streams.core.events import Policy
 from streams.questions.knowledge import PolicyClashError
 from streams.questions.what_if import what_if as what_if_of

@@ -9,12 +9,8 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.common import (
-    CliError,
-    broker_address,
-    example,
-    quiet_kafka_client,
-)
+from streams.cli.common import CliError, broker_address, quiet_kafka_client
+from streams.cli.wording import example
 from streams.shell import logs
 from streams.shell.settings import WorkerSettings
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import typer.main
 
-from streams.cli import common, main
+from streams.cli import commands, common, main
 from streams.devkafka import broker
 from streams.shell import connection
 
@@ -48,6 +48,20 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """The version comes from the installed distribution."""
     assert main.run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("quotastream 0.")
+
+
+def test_the_list_of_commands_waits_for_no_library() -> None:
+    """Who asks for help, or mistypes a command, is answered at once: what a command needs, only it imports."""
+    asked = "import sys; from streams.cli import main; main.run(['--help']); print('imported', *sys.modules)"
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+    assert not {"kafka", "pydantic", "rich", "numpy", "structlog"} & set(said.split("imported", 1)[1].split())
+
+
+@pytest.mark.parametrize("summary", commands.SUMMARIES.values())
+def test_the_list_says_what_a_command_does_on_one_line(summary: str) -> None:
+    """The list is read at a glance, on a terminal of 80 columns."""
+    assert len(summary) <= 80 - len("  dead-letters  ")
+    assert summary.endswith(".")
 
 
 @pytest.mark.parametrize("arguments", [[], ["topics"], ["kafka"]])
