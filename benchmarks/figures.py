@@ -6,6 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
@@ -63,6 +67,18 @@ def row(name: str, runs: list[Run]) -> str:
         "right" if all(run.right for run in runs) else "WRONG",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def offer_to_write(parser: argparse.ArgumentParser) -> None:
+    """Add the option by which a benchmark renews its section of the page."""
+    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+
+
+def tell(section: str, report: str, *, write: bool) -> None:
+    """Print a report; with `write` put it into its section of the page."""
+    print(report)
+    if write:
+        write_section(section, report)
 
 
 def write_section(name: str, text: str) -> None:

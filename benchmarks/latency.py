@@ -25,7 +25,7 @@ from uuid import UUID
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.contestants import STREAMS_PEER, cores, kafka_streams_at_hand, pin, start, stop, worker_arguments
-from benchmarks.figures import write_section
+from benchmarks.figures import offer_to_write, tell
 from benchmarks.workload import LAST_DAY, YEAR, publish
 from streams.devkafka import broker as devkafka
 from streams.devkafka.config import choose_port
@@ -243,16 +243,14 @@ def main() -> int:
     parser.add_argument("--rates", type=int, nargs="+", default=[1_000, 10_000], help="remittances a second")
     parser.add_argument("--seconds", type=int, default=20, help="of each run")
     parser.add_argument("--only-worker", action="store_true", help="leave Kafka Streams out")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    offer_to_write(parser)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="quotastream-latency-") as scratch:
         folder = Path(scratch)
         with devkafka.session(folder / "kafka") as broker:
             pin(broker.pid, cores()[0])
             report = measure(broker.bootstrap_servers, folder, given.rates, given.seconds, given.only_worker)
-    print(report)
-    if given.write:
-        write_section("latency", report)
+    tell("latency", report, write=given.write)
     return 0
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from benchmarks.figures import write_section
+from benchmarks.figures import offer_to_write, tell
 from benchmarks.workload import LAST_DAY, SEED, YEAR, Workload, publish
 from streams.devkafka import broker as devkafka
 from streams.devkafka.config import choose_port
@@ -311,7 +311,7 @@ def main() -> int:
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--growth", action="store_true", help="measure several sizes, and set them side by side")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    offer_to_write(parser)
     given = parser.parse_args()
     if given.growth:
         sizes = [measure(*size, partitions=given.partitions, restarts=False) for size in GROWTH]
@@ -320,11 +320,9 @@ def main() -> int:
         size = (given.groups, given.each, given.policies)
         sizes = [measure(*size, partitions=given.partitions, restarts=True)]
         text, section = "\n".join(report(sizes[0])), "scale"
-    print(text)
+    tell(section, text, write=given.write)
     if given.json:
         given.json.write_text(json.dumps([asdict(said) for said in sizes], indent=1) + "\n")
-    if given.write:
-        write_section(section, text)
     return 0
 
 

@@ -16,7 +16,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from benchmarks.contestants import cores, kafka_streams, kafka_streams_at_hand, pin, plain_faust, worker
-from benchmarks.figures import HEADER, Run, row, write_section
+from benchmarks.figures import HEADER, Run, offer_to_write, row, tell
 from benchmarks.workload import RECORD_BYTES, Workload, publish
 from streams.devkafka import broker as devkafka
 from streams.shell import topic_admin
@@ -49,9 +49,7 @@ def main() -> int:
             runs = _measure(given, broker.bootstrap_servers, folder)
     ratios = _ratios(runs)
     report = "\n".join(_report(given, runs, ratios))
-    print(report)
-    if given.write:
-        write_section("throughput", report)
+    tell("throughput", report, write=given.write)
     if given.json:
         rows = {name: [asdict(run) for run in of] for name, of in runs.items()}
         given.json.write_text(json.dumps({"events": given.events, "ratios": ratios, "runs": rows}, indent=1) + "\n")
@@ -105,7 +103,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--min-ratio", type=float, metavar="R", help="exit 1 below this ratio to the plain agent")
     parser.add_argument("--only-worker", action="store_true", help="leave the peers out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run's figures")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    offer_to_write(parser)
     given = parser.parse_args()
     given.events = given.events or (100_000 if given.short else 1_000_000)
     given.groups = given.groups or (100 if given.short else 1_000)

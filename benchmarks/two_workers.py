@@ -20,7 +20,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from benchmarks.contestants import cores, cpu_seconds, read_metrics, start, stop, worker_arguments
-from benchmarks.figures import write_section
+from benchmarks.figures import offer_to_write, tell
 from benchmarks.workload import Workload, publish
 from streams.devkafka import broker as devkafka
 from streams.devkafka.config import choose_port
@@ -110,13 +110,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.two_workers", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--events", type=int, default=600_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    offer_to_write(parser)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="quotastream-two-") as scratch:
         report = measure(given.events, given.rounds, Path(scratch))
-    print(report)
-    if given.write:
-        write_section("two workers", report)
+    tell("two workers", report, write=given.write)
     return 0
 
 

@@ -12,18 +12,16 @@ what to know beside it.
 from __future__ import annotations
 
 import json
-import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaError
 from pydantic import BaseModel
 
 from schemas.outputs import QuotaAlert
 from schemas.remittances import MODELS as MONEY
 from streams.core.events import Policy
-from streams.shell import codec, connection
+from streams.shell import codec, connection, reading
 from streams.shell.bad_record import BadRecord as BadRecord  # noqa: PLC0414  what `publish` raises is named here
 from streams.shell.topics import Names
 
@@ -34,8 +32,6 @@ if TYPE_CHECKING:
 
 CLOSED: Final = {"resolved", "lapsed", "retracted"}
 UNDER_WAY_AT_MOST: Final = 50_000
-POLL_MS: Final = 500
-STUCK_AFTER_SECONDS: Final = 20.0
 
 
 def checked(message: Mapping[str, Any] | BaseModel | bytes) -> tuple[bool, bytes, bytes]:
@@ -114,26 +110,13 @@ class Publisher:
 def alerts(bootstrap_servers: str, prefix: str = "", *, to_the_end: bool = False) -> Iterator[QuotaAlert]:
     """Yield every alert from the topic's beginning and then for ever, or up to what is there by now; committed only.
 
-    A message that a worker repeats after a crash is yielded once.
+    A message that a worker repeats after a crash is yielded once. UnreachableError or RefusedError where Kafka can't
+    be got to or answers no longer, MissingTopicError where the topic isn't there (streams.shell).
     """
-    topic = Names(prefix).alerts
-    consumer = connection.opened(
-        KafkaConsumer,
-        bootstrap_servers,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        allow_auto_create_topics=False,
-        metrics_enabled=False,
-    )
+    consumer = reading.at_the_start(bootstrap_servers, [Names(prefix).alerts])
     newest: dict[str, str] = {}
     try:
-        partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
-        if not partitions:
-            raise KafkaError(f"no topic {topic}: `quotastream topics create` would create it")
-        consumer.assign(partitions)
-        consumer.seek_to_beginning()
-        for record in _to_the_end(consumer) if to_the_end else _for_ever(consumer):
+        for record in (reading.to_the_end if to_the_end else reading.as_they_come)(consumer):
             alert = QuotaAlert.model_validate_json(record.value)
             if newest.get(alert.episode_id) != alert.alert_id:
                 newest[alert.episode_id] = alert.alert_id
@@ -146,23 +129,3 @@ def open_episodes(bootstrap_servers: str, prefix: str = "") -> dict[str, QuotaAl
     """Return the newest message of every episode that is open by now, by episode_id: from the topic alone."""
     newest = {alert.episode_id: alert for alert in alerts(bootstrap_servers, prefix, to_the_end=True)}
     return {key: alert for key, alert in newest.items() if alert.transition not in CLOSED}
-
-
-def _for_ever(consumer: KafkaConsumer) -> Iterator[Any]:
-    while True:
-        for records in consumer.poll(timeout_ms=POLL_MS).values():
-            yield from records
-
-
-def _to_the_end(consumer: KafkaConsumer) -> Iterator[Any]:
-    # Marks that end transactions take offsets too, so the position says where the end is, and no record does.
-    ends = consumer.end_offsets(list(consumer.assignment()))
-    moved_at, reached = time.monotonic(), -1
-    while any(consumer.position(tp) < end for tp, end in ends.items()):
-        for tp, records in consumer.poll(timeout_ms=POLL_MS).items():
-            yield from (record for record in records if record.offset < ends[tp])
-        position = sum(consumer.position(tp) for tp in ends)
-        if position != reached:
-            moved_at, reached = time.monotonic(), position
-        elif time.monotonic() - moved_at > STUCK_AFTER_SECONDS:
-            raise KafkaTimeoutError("Kafka answers no longer while its topic is being read")

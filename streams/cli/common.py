@@ -14,13 +14,10 @@ from rich.console import Console
 
 from streams.cli.setting_flags import SETTING
 from streams.shell.connection import access
-from streams.shell.topic_admin import describe
 from streams.shell.topics import Names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from kafka import KafkaAdminClient
 
 PREFIX_PATTERN = re.compile(r"[a-zA-Z0-9._-]{0,64}")
 SEVERITY_STYLES = {
@@ -105,15 +102,6 @@ def quiet_kafka_client() -> None:
     """Keep kafka-python's log lines off the terminal: what a person has to know of them comes as an error."""
     logging.getLogger("kafka").addHandler(logging.NullHandler())
     logging.getLogger("kafka").propagate = False
-
-
-def require_topics(admin: KafkaAdminClient, names: list[str]) -> None:
-    """Fail with what to do where one of the topics is missing."""
-    missing = [topic["name"] for topic in describe(admin, names) if topic["error_code"]]
-    if missing:
-        raise CliError(
-            f"no topic {', '.join(sorted(missing))}: `quotastream topics create` would create what is missing"
-        )
 
 
 def installation(prefix: str, output_prefix: str = "") -> Names:

@@ -6,21 +6,15 @@ Not here: what the messages say (`watch.py`, `status.py`).
 from __future__ import annotations
 
 import json
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kafka import KafkaConsumer, TopicPartition
-
-from streams.cli.common import CliError, require_topics
-from streams.shell import connection
-from streams.shell.topic_admin import admin_client
+from streams.shell import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-POLL_MS = 500
-STUCK_AFTER_S = 20.0
+    from kafka import KafkaConsumer
 
 
 class Output(NamedTuple):
@@ -33,22 +27,8 @@ class Output(NamedTuple):
 @contextmanager
 def consumer(address: str, topic: str) -> Iterator[KafkaConsumer]:
     """Yield a consumer of every partition of a topic, at its beginning; it belongs to no consumer group."""
-    with admin_client(address) as admin:
-        require_topics(admin, [topic])
-        partitions = admin.describe_topics([topic])[0]["partitions"]
-    client = connection.opened(
-        KafkaConsumer,
-        address,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        allow_auto_create_topics=False,
-        max_poll_records=5_000,
-        metrics_enabled=False,
-    )
+    client = reading.at_the_start(address, [topic])
     try:
-        client.assign([TopicPartition(topic, partition["partition_index"]) for partition in partitions])
-        client.seek_to_beginning()
         yield client
     finally:
         client.close(autocommit=False)
@@ -56,24 +36,17 @@ def consumer(address: str, topic: str) -> Iterator[KafkaConsumer]:
 
 def so_far(client: KafkaConsumer) -> Iterator[Output]:
     """Yield what is in the topic by now, each partition in its order."""
-    begins, ends = client.beginning_offsets(client.assignment()), client.end_offsets(client.assignment())
-    left = {partition for partition, end in ends.items() if end > begins[partition]}
-    moved_at, read = time.monotonic(), -1
-    while left:
-        yield from waiting(client)
-        # The marks that end transactions take offsets too, so the last record is no sign of the end; the position is.
-        positions = {partition: client.position(partition) for partition in ends}
-        left = {partition for partition in left if positions[partition] < ends[partition]}
-        if sum(positions.values()) != read:
-            moved_at, read = time.monotonic(), sum(positions.values())
-        elif time.monotonic() - moved_at > STUCK_AFTER_S:
-            raise CliError("Kafka answers no longer while its topic is being read; try again once it is well")
+    return map(_output, reading.to_the_end(client))
 
 
 def as_they_come(client: KafkaConsumer, go_on: Callable[[], bool] = lambda: True) -> Iterator[Output]:
     """Yield messages for ever, or until `go_on` says no."""
-    while go_on():
-        yield from waiting(client)
+    return map(_output, reading.as_they_come(client, go_on))
+
+
+def waiting(client: KafkaConsumer) -> Iterator[Output]:
+    """Yield what has come since the last call; waits a moment where nothing has."""
+    return map(_output, reading.arrived(client))
 
 
 def newest_by_key(address: str, topic: str) -> dict[str, dict[str, Any]]:
@@ -88,8 +61,5 @@ def newest_by_key(address: str, topic: str) -> dict[str, dict[str, Any]]:
     return newest
 
 
-def waiting(client: KafkaConsumer) -> Iterator[Output]:
-    """Yield what has come since the last call; waits a moment where nothing has."""
-    for records in client.poll(timeout_ms=POLL_MS).values():
-        for record in records:
-            yield Output(record.key.decode(), None if record.value is None else json.loads(record.value))
+def _output(record: Any) -> Output:
+    return Output(record.key.decode(), None if record.value is None else json.loads(record.value))

@@ -37,7 +37,6 @@ from streams.cli.common import (
     installation,
     out,
     quiet_kafka_client,
-    require_topics,
     write_json,
 )
 from streams.cli.event_files import Forms, Problem, Record, judged, read_lines
@@ -45,7 +44,7 @@ from streams.cli.row_events import Reading as RowReading
 from streams.cli.row_events import pairs
 from streams.cli.wording import counted, example
 from streams.client import Publisher
-from streams.shell.topic_admin import admin_client
+from streams.shell.topic_admin import admin_client, require_topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -156,7 +155,7 @@ def publish(
             _summarise(reading, None, names, as_json)
             return
         with admin_client(address) as admin:
-            require_topics(admin, list(names.inputs))
+            require_topics(admin, names.inputs)
         spool.seek(0)
         began = time.monotonic()
         with publishing_progress(shown=not as_json) as progress:

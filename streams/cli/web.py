@@ -44,10 +44,7 @@ def web(
     address = broker_address(settings.bootstrap_servers)
     names = Names(prefix=settings.prefix, replay=replay, output_prefix=output_prefix)
     clock = None if replay else WallClock(settings.settle_seconds, settings.clock_file)
-    try:
-        partitions = reader.find_partitions(address, names)
-    except reader.MissingTopicError as error:
-        raise CliError(str(error)) from error
+    partitions = reader.find_partitions(address, names)
     host, port = settings.web_host, settings.web_port
     listening = server.listen(host, DEFAULT_PORT if port is None else port, or_any=port is None)
     url = server.address_of(listening, host)

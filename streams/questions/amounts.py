@@ -12,6 +12,17 @@ from streams.core.money import decimal_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+#: The figures of a status that add up over groups of one currency.
+SUMMED = (
+    "original_target",
+    "adjusted_target",
+    "expected_to_date",
+    "remitted_to_date",
+    "shortfall",
+    "policy_effect",
+    "remittance_effect",
+)
+
 
 def minor_of(text: str) -> int:
     """Return an amount of a message, which has all decimals of its currency, in minor units."""
@@ -25,12 +36,17 @@ class Sums:
         self._totals = dict.fromkeys(fields, 0)
         self._decimals = decimals
 
-    def add(self, figures: Mapping[str, object]) -> None:
-        """Add an account's figures, given as texts of messages."""
+    def add(self, figures: Mapping[str, object], sign: int = 1) -> None:
+        """Add an account's figures, given as texts of messages; or (sign -1) take them out again."""
         for field in self._totals:
             text = figures[field]
             if text is not None:
-                self._totals[field] += minor_of(str(text))
+                self._totals[field] += sign * minor_of(str(text))
+
+    def take(self, other: Sums) -> None:
+        """Add other sums of the same figures and currency."""
+        for field in self._totals:
+            self._totals[field] += other[field]
 
     def __getitem__(self, field: str) -> int:
         return self._totals[field]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.core.history import history_value
 from streams.core.years import day_text, plan_year
-from streams.questions.amounts import Sums
+from streams.questions.amounts import SUMMED, Sums
 from streams.questions.knowledge import AccountKey, each
 
 if TYPE_CHECKING:
@@ -22,15 +22,6 @@ if TYPE_CHECKING:
     from streams.core.history import Episode
     from streams.questions.knowledge import Knowledge, Progress
 
-SUMMED = (
-    "original_target",
-    "adjusted_target",
-    "expected_to_date",
-    "remitted_to_date",
-    "shortfall",
-    "policy_effect",
-    "remittance_effect",
-)
 SHOWN = ("region", "currency", "level", *SUMMED, "attainment_to_date", "required_daily_rate", "projected_total")
 NO_CHANGE = frozenset({"policies_applied", "policies_applied_count"})  # that a policy applies is no result of it
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.core.money import decimal_text, ratio_text, round_half_even
 from streams.core.years import day_text, month_starts, plan_year
-from streams.questions.amounts import Sums, add_sums
+from streams.questions.amounts import SUMMED, Sums, add_sums
 from streams.questions.knowledge import AccountKey, each
 
 if TYPE_CHECKING:
@@ -24,15 +24,6 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-SUMMED = (
-    "original_target",
-    "adjusted_target",
-    "expected_to_date",
-    "remitted_to_date",
-    "shortfall",
-    "policy_effect",
-    "remittance_effect",
-)
 LEVY_SUMMED = ("target", "expected_to_date", "remitted_to_date", "shortfall")
 ORIGINAL, EXPECTED, REMITTED = "original", "expected", "remitted"
 

@@ -7,28 +7,20 @@ Not here: how a letter is made (`dead_letters.py`), sending originals again (`re
 from __future__ import annotations
 
 import json
-import time
 from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kafka import KafkaConsumer, TopicPartition
-
-from streams.shell import codec, connection
-from streams.shell.topic_admin import require_seen
+from streams.shell import codec, reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from streams.shell.topics import Names
 
 CONFLICT = "conflicting_duplicate"
-POLL_MS = 500
-STUCK_AFTER_S = 20.0
 
 
 class LetterError(Exception):
-    """The dead letters can't be read, or one is not there; the text is one line that says what to do."""
+    """A dead letter that is named is not there; the text is one line that says what to do."""
 
 
 class Place(NamedTuple):
@@ -138,14 +130,10 @@ def choose(letters: list[Letter], selection: Selection) -> list[Letter]:
 
 def read_letters(bootstrap_servers: str, names: Names) -> list[Letter]:
     """Return every dead letter there is, one for each record that could not be used, the oldest first."""
-    consumer = open_consumer(bootstrap_servers)
+    consumer = reading.at_the_start(bootstrap_servers, [names.dead_letters])
     found: dict[Place, Letter] = {}
     try:
-        partitions = consumer.partitions_for_topic(names.dead_letters)
-        if not partitions:
-            require_seen(bootstrap_servers, names.dead_letters)
-            raise LetterError(f"no topic {names.dead_letters}: `quotastream topics create` would create it")
-        for record in _to_end(consumer, [TopicPartition(names.dead_letters, p) for p in sorted(partitions)]):
+        for record in reading.to_the_end(consumer):
             body = json.loads(record.value)
             place = Place(body["topic"], body["partition"], body["offset"])
             before = found.get(place)
@@ -157,50 +145,6 @@ def read_letters(bootstrap_servers: str, names: Names) -> list[Letter]:
     finally:
         consumer.close(autocommit=False)
     return sorted(found.values(), key=lambda letter: (letter.written_ms, letter.place))
-
-
-def open_consumer(bootstrap_servers: str) -> KafkaConsumer:
-    """Return a consumer of committed messages, of no group."""
-    return connection.opened(
-        KafkaConsumer,
-        bootstrap_servers,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        allow_auto_create_topics=False,
-        max_partition_fetch_bytes=4 << 20,
-        metrics_enabled=False,
-    )
-
-
-def _to_end(consumer: KafkaConsumer, partitions: list[TopicPartition]) -> Iterator[Any]:
-    """Yield every record up to the ends that there are now; marks that end transactions take offsets too."""
-    begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-    left = [tp for tp in partitions if ends[tp] > begins[tp]]
-    if not left:
-        return
-    consumer.assign(left)
-    consumer.seek_to_beginning()
-    patience = Patience()
-    while any(consumer.position(tp) < ends[tp] for tp in left):
-        for tp, records in consumer.poll(timeout_ms=POLL_MS).items():
-            yield from (record for record in records if record.offset < ends[tp])
-        patience.seen(sum(consumer.position(tp) for tp in left))
-
-
-class Patience:
-    """Ends the wait for a Kafka that answers no longer."""
-
-    def __init__(self) -> None:
-        self._progress: Any = None
-        self._moved_at = time.monotonic()
-
-    def seen(self, progress: Any) -> None:
-        """Take note of how far the reading is; LetterError where that has stood still for too long."""
-        if progress != self._progress:
-            self._progress, self._moved_at = progress, time.monotonic()
-        elif time.monotonic() - self._moved_at > STUCK_AFTER_S:
-            raise LetterError("Kafka answers no longer while its topics are being read; try again once it is well")
 
 
 def _bytes(text: str | None) -> bytes | None:

@@ -54,11 +54,10 @@ class NotifyError(Exception):
 
 
 def run(settings: NotifySettings, bootstrap_servers: str) -> int:
-    """Post alerts until SIGTERM or SIGINT; return the exit code. NotifyError where that can't be done."""
+    """Post alerts until SIGTERM or SIGINT; return the exit code. NotifyError where that can't go on."""
     names, posts_to = Names(settings.prefix), target(settings)
     with topic_admin.admin_client(bootstrap_servers) as admin:
-        if topic_admin.describe(admin, [names.alerts])[0]["error_code"]:
-            raise NotifyError(f"no topic {names.alerts}: `quotastream topics create` would create what is missing")
+        topic_admin.require_topics(admin, [names.alerts])
     state, metrics = health.Health(), NotifyMetrics()
     listener.listen(settings, state)
     consumer = connection.opened(

@@ -80,6 +80,10 @@ class TopicAdminError(Exception):
     """Kafka did not do what was asked of it; the text is one line that says what to do."""
 
 
+class MissingTopicError(TopicAdminError):
+    """A topic isn't there; the text is one line that says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One way in which a topic is not as it should be; `found` is None where the topic is missing."""
@@ -152,10 +156,13 @@ def describe(admin: KafkaAdminClient, topics: Iterable[str]) -> list[dict[str, A
     return found
 
 
-def require_seen(bootstrap_servers: str, topic: str) -> None:
-    """Raise RefusedError where a topic is hidden from us, rather than missing."""
-    with admin_client(bootstrap_servers) as admin:
-        describe(admin, [topic])
+def require_topics(admin: KafkaAdminClient, topics: Iterable[str]) -> list[dict[str, Any]]:
+    """Return what Kafka says of topics that have to be there; MissingTopicError where one isn't."""
+    found = describe(admin, topics)
+    missing = ", ".join(sorted(topic["name"] for topic in found if topic["error_code"]))
+    if missing:
+        raise MissingTopicError(f"no topic {missing}: `quotastream topics create` would create what is missing")
+    return found
 
 
 def create_missing(

@@ -23,6 +23,7 @@ from streams.core.years import day_from_text, plan_year
 from streams.shell.connection import UnreachableError
 from streams.shell.knowledge import KnowledgeError
 from streams.shell.setting_sources import SettingError
+from streams.shell.topic_admin import TopicAdminError
 from streams.web import models
 from streams.web.asking import Asking, Supposed
 from streams.web.security import Guard
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).with_name("static")
 MOST_GROUPS = 1_000
 PING_SECONDS = 15
-UNANSWERABLE = (UnreachableError, KnowledgeError, SettingError)
+UNANSWERABLE = (UnreachableError, KnowledgeError, TopicAdminError, SettingError)
 ABOUT = """The numbers of the page, for programs. They come of the topics quota-status, quota-alerts and
 quota-dead-letters, which hold more; charts and what-ifs are computed by the core from the internal logs. `changes` is
 a stream of server-sent events: a snapshot, then changes; a client that sends Last-Event-ID goes on where it was."""

@@ -18,15 +18,13 @@ from kafka.errors import AuthorizationError
 from streams.core.years import day_from_text, year_of
 from streams.shell import connection
 from streams.shell.logs import located
-from streams.shell.topic_admin import admin_client, describe
+from streams.shell.topic_admin import admin_client, require_topics
 from streams.web import messages
 from streams.web.freshness import Measured
 from streams.web.lag import LagThread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
-
-    from kafka import KafkaAdminClient
 
     from streams.core.events import Day
     from streams.shell.clock import DayReached
@@ -40,30 +38,17 @@ AGAIN_AFTER_SECONDS = 2.0
 MOST_RECORDS = 1_000  # between two chances for others to run
 
 
-class MissingTopicError(Exception):
-    """An output topic isn't there; the text is one line that says what to do."""
-
-
 def find_partitions(bootstrap_servers: str, names: Names) -> dict[str, list[int]]:
     """Return the partitions of each output topic; MissingTopicError where one is missing.
 
     UnreachableError or RefusedError where Kafka can't be got to. Dead letters are left out where they are not ours to
     read.
     """
-    found: dict[str, list[int]] = {}
     with admin_client(bootstrap_servers) as admin:
-        for topic in (names.status, names.alerts):
-            found |= _partitions(admin, topic)
+        described = require_topics(admin, [names.status, names.alerts])
         with contextlib.suppress(AuthorizationError):
-            found |= _partitions(admin, names.dead_letters)
-    return found
-
-
-def _partitions(admin: KafkaAdminClient, topic: str) -> dict[str, list[int]]:
-    (described,) = describe(admin, [topic])
-    if described["error_code"]:
-        raise MissingTopicError(f"no topic {topic}: `quotastream topics create` would create what is missing")
-    return {topic: [partition["partition_index"] for partition in described["partitions"]]}
+            described += require_topics(admin, [names.dead_letters])
+    return {topic["name"]: [part["partition_index"] for part in topic["partitions"]] for topic in described}
 
 
 class Reader:

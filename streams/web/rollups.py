@@ -10,24 +10,15 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemas.currencies import MINOR_DIGITS
-from streams.core.money import decimal_text, ratio_text
-from streams.questions.amounts import minor_of
+from streams.core.money import ratio_text
+from streams.questions.amounts import SUMMED, Sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streams.web.messages import StatusRow
 
-SUMMED = (
-    "original_target",
-    "adjusted_target",
-    "expected_to_date",
-    "remitted_to_date",
-    "shortfall",
-    "surplus",
-    "policy_effect",
-    "remittance_effect",
-)
+SHOWN = (*SUMMED, "surplus")
 
 
 class Place(NamedTuple):
@@ -38,45 +29,41 @@ class Place(NamedTuple):
     region: str | None
 
 
-class _Sums:
+class _Totals:
     """The groups of one place."""
 
-    def __init__(self) -> None:
+    def __init__(self, currency: str | None) -> None:
         self.groups = 0
         self.without_effects = 0  # whose first plan has no exchange rate yet: in neither effect
         self.levels: Counter[str] = Counter()
-        self.totals = dict.fromkeys(SUMMED, 0)
+        self.figures = Sums(SHOWN, 0 if currency is None else MINOR_DIGITS[currency])
 
     def add(self, row: StatusRow, sign: int) -> None:
         self.groups += sign
         self.levels[row.level] += sign
         if row.currency is not None and row.policy_effect is None:
             self.without_effects += sign
-        for name in SUMMED:
-            text = getattr(row, name)
-            if text is not None:
-                self.totals[name] += sign * minor_of(text)
+        self.figures.add({name: getattr(row, name) for name in SHOWN}, sign)
 
-    def take(self, other: _Sums) -> None:
+    def take(self, other: _Totals) -> None:
         self.groups += other.groups
         self.without_effects += other.without_effects
         self.levels.update(other.levels)
-        for name in SUMMED:
-            self.totals[name] += other.totals[name]
+        self.figures.take(other.figures)
 
 
 class RollUps:
     """Every sum, in step with the statuses."""
 
     def __init__(self) -> None:
-        self._places: dict[Place, _Sums] = {}
+        self._places: dict[Place, _Totals] = {}
 
     def add(self, row: StatusRow, sign: int = 1) -> None:
         """Count a status, or (sign -1) count it no longer."""
         place = Place(row.plan_year, row.currency, row.region)
-        sums = self._places.setdefault(place, _Sums())
-        sums.add(row, sign)
-        if not sums.groups:
+        totals = self._places.setdefault(place, _Totals(place.currency))
+        totals.add(row, sign)
+        if not totals.groups:
             del self._places[place]
 
     def plan_years(self) -> list[int]:
@@ -89,9 +76,9 @@ class RollUps:
 
     def overall(self) -> list[dict[str, Any]]:
         """Return a sum for each plan year and currency."""
-        whole: dict[Place, _Sums] = {}
-        for place, sums in self._places.items():
-            whole.setdefault(place._replace(region=None), _Sums()).take(sums)
+        whole: dict[Place, _Totals] = {}
+        for place, totals in self._places.items():
+            whole.setdefault(place._replace(region=None), _Totals(place.currency)).take(totals)
         return [_value(place, whole[place]) for place in _in_order(whole)]
 
 
@@ -99,18 +86,18 @@ def _in_order(places: Iterable[Place]) -> list[Place]:
     return sorted(places, key=lambda place: (-place.plan_year, place.currency or "~", place.region or "~"))
 
 
-def _value(place: Place, sums: _Sums) -> dict[str, Any]:
-    texts: dict[str, str | None] = dict.fromkeys(SUMMED)
+def _value(place: Place, totals: _Totals) -> dict[str, Any]:
+    texts: dict[str, str | None] = dict.fromkeys(SHOWN)
     attained = None
     if place.currency is not None:
-        digits = MINOR_DIGITS[place.currency]
-        texts = {name: decimal_text(total, digits) for name, total in sums.totals.items()}
-        attained = ratio_text(sums.totals["remitted_to_date"], sums.totals["expected_to_date"])
+        figures = totals.figures
+        texts |= figures.texts()
+        attained = ratio_text(figures["remitted_to_date"], figures["expected_to_date"])
     return {
         **place._asdict(),
-        "groups": sums.groups,
-        "levels": {level: count for level, count in sorted(sums.levels.items()) if count},
+        "groups": totals.groups,
+        "levels": {level: count for level, count in sorted(totals.levels.items()) if count},
         **texts,
         "attainment_to_date": attained,
-        "without_effects": sums.without_effects,
+        "without_effects": totals.without_effects,
     }

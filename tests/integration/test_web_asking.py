@@ -14,8 +14,8 @@ from streams import synthetic
 from streams.questions.knowledge import Knowledge
 from streams.shell import packs
 from streams.shell.codec import decode
-from streams.shell.knowledge import KnowledgeError, KnowledgeReader
-from streams.shell.topic_admin import admin_client, create_missing
+from streams.shell.knowledge import KnowledgeReader
+from streams.shell.topic_admin import MissingTopicError, admin_client, create_missing
 from streams.shell.topics import Names, home_partition
 from streams.web.asking import GIVEN_UP_AFTER_SECONDS, Asking, Supposed
 from tests.property.core import Core
@@ -112,7 +112,7 @@ def test_where_there_are_no_logs_it_says_so(kafka: Broker, prefix: str) -> None:
     async def ask() -> None:
         asking = Asking(kafka.bootstrap_servers, Names(prefix))
         try:
-            with pytest.raises(KnowledgeError, match="topics create"):
+            with pytest.raises(MissingTopicError, match="topics create"):
                 await asking.chart("g", 2026, DAY)
             Logs(kafka, prefix)
             assert await asking.chart("g", 2026, DAY) is None

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.core import events
+from streams.questions.amounts import SUMMED
 from streams.questions.knowledge import PolicyClashError
-from streams.questions.what_if import SUMMED, what_if
+from streams.questions.what_if import what_if
 from tests.unit.core.making import GROUP, day, factor, opened, policy, rules, target
 from tests.unit.questions.histories import days_to_look_at, known, random_knowledge, synthetic_knowledge
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from streams.questions.amounts import SUMMED
 from streams.questions.year_csv import csv_text
 from streams.questions.year_page import page_text
-from streams.questions.year_report import LEVY_SUMMED, SUMMED, year_report
+from streams.questions.year_report import LEVY_SUMMED, year_report
 from tests.unit.core.making import day, levy, opened, target
 from tests.unit.questions.histories import days_to_look_at, known, random_knowledge, synthetic_knowledge
 
