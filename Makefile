@@ -38,6 +38,10 @@ fuzz: install ## Fuzz the decoders, guided by coverage, for 10 minutes (SECONDS=
 faults: install ## Hurt workers and brokers in every way, and compare what was told with the model
 	$(BIN)/pytest -s tests/faults $(ARGS)
 
+mutants: install ## Change the core in small ways and say which changes no test notices (ARGS="streams.core.money*")
+	SEEDS=3 EXAMPLES=8 $(BIN)/mutmut run $(ARGS)
+	$(BIN)/mutmut results
+
 bench: install ## Measure throughput, a second worker and latency, beside the peers (ARGS=--write renews the page)
 	$(BIN)/python -m benchmarks.throughput $(ARGS)
 	$(BIN)/python -m benchmarks.two_workers $(filter --write,$(ARGS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from fractions import Fraction
 from itertools import count
@@ -24,6 +25,11 @@ DIGITS = {"USD": 2, "EUR": 2, "JPY": 0, "KWD": 3, "RUB": 2}
 ALL = Scope()
 HERE = Scope(group_id=GROUP)
 _ids = count(1)
+
+
+def seeds(number: int) -> range:
+    """Return the seeds of a test: so many, or as many as SEEDS says, where that is fewer (`make mutants`)."""
+    return range(min(number, int(os.environ.get("SEEDS", number))))
 
 
 def day(text: str) -> Day:

@@ -25,6 +25,7 @@ from tests.unit.core.making import (
     random_policies,
     rate,
     revoked,
+    seeds,
     suspended,
     target,
 )
@@ -85,7 +86,7 @@ def test_an_account_exists_once_something_is_known_for_it(
     assert book_of(*policies).plan_years(GROUP, money_years, day(on)) == years
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", seeds(15))
 def test_what_is_remembered_changes_no_result(seed: int) -> None:
     """A book that was asked after each policy says the same as a new one that got them in another order."""
     rng = random.Random(seed)
@@ -101,7 +102,7 @@ def test_what_is_remembered_changes_no_result(seed: int) -> None:
         assert evaluate(asked, money, GROUP, 2026, day(on)) == evaluate(fresh, money, GROUP, 2026, day(on))
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", seeds(15))
 def test_a_policy_changes_nothing_for_whom_it_does_not_reach(seed: int) -> None:
     """Whoever a policy changes anything for is in its reach."""
     rng = random.Random(100 + seed)

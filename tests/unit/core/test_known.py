@@ -10,10 +10,10 @@ import pytest
 from streams.core.account import Known, evaluate
 from streams.core.events import Policy
 from streams.core.takings import HeldMoney
-from tests.unit.core.making import GROUP, book_of, day, opened, random_money, random_policies, target
+from tests.unit.core.making import GROUP, book_of, day, opened, random_money, random_policies, seeds, target
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", seeds(60))
 def test_going_on_from_an_earlier_evaluation_changes_no_result(seed: int) -> None:
     """Policies and money of any day come and go, days turn and turn back: each time the account is the same."""
     rng = random.Random(seed)

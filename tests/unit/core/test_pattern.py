@@ -25,6 +25,7 @@ from tests.unit.core.making import (
     policy,
     random_money,
     random_policies,
+    seeds,
     target,
 )
 
@@ -53,7 +54,7 @@ def is_own(each: Policy) -> bool:
     return GROUP in {getattr(each, "group_id", None), getattr(getattr(each, "scope", None), "group_id", None)}
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", seeds(40))
 def test_groups_that_share_are_told_of_as_if_they_were_alone(seed: int) -> None:
     """Amounts, ids, times of issue and the order of arrival are a group's own, whatever it shares with others."""
     rng = random.Random(seed)

@@ -18,6 +18,7 @@ from tests.unit.core.making import (
     policy,
     random_money,
     random_policies,
+    seeds,
     target,
 )
 
@@ -27,7 +28,7 @@ def said(account):
     return account.status | {"as_of": None}, account.episodes
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", seeds(40))
 def test_nothing_changes_before_the_day_on_which_something_is_due(seed: int) -> None:
     """A status that changed on a day at rest would never be published."""
     rng = random.Random(seed)

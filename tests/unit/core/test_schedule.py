@@ -25,6 +25,7 @@ from tests.unit.core.making import (
     policy,
     random_policies,
     rate,
+    seeds,
     suspended,
     target,
 )
@@ -100,7 +101,7 @@ def plain_schedule(book: Book, decrees: Decrees, plan: events.TargetSet) -> list
     return days
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", seeds(25))
 def test_a_schedule_is_the_formula_day_by_day(seed: int) -> None:
     """Pieces over a common denominator say, for every day, exactly what DESIGN's formula says."""
     rng = random.Random(seed)
@@ -120,7 +121,7 @@ def test_a_schedule_is_the_formula_day_by_day(seed: int) -> None:
         assert run == [schedule.expected(y) for y in range(FIRST - 5, AFTER + 1)]
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", seeds(15))
 def test_the_original_plan_is_the_first_target_with_what_was_decreed_by_then(seed: int) -> None:
     """T0 takes the openings of now, and everything else as it stood on the first target's issue day."""
     rng = random.Random(seed)

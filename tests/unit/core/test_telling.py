@@ -25,6 +25,7 @@ from tests.unit.core.making import (
     random_money,
     random_policies,
     revoked,
+    seeds,
     target,
 )
 
@@ -153,7 +154,7 @@ def test_messages_that_differ_never_share_an_alert_id() -> None:
     assert again[0]["alert_id"] != first[0]["alert_id"]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(12))
 def test_the_newest_messages_less_the_retracted_are_the_canonical_history(seed: int) -> None:
     """However the knowledge comes in, by any number of tellings, the subscriber ends with the canonical history."""
     rng = random.Random(seed)

@@ -10,7 +10,7 @@ import pytest
 
 from streams.core.account import evaluate
 from streams.core.view import AccountView
-from tests.unit.core.making import GROUP, book_of, day, money_of, opened, random_money, random_policies, target
+from tests.unit.core.making import GROUP, book_of, day, money_of, opened, random_money, random_policies, seeds, target
 
 if TYPE_CHECKING:
     from streams.core.plan import Claim
@@ -142,7 +142,7 @@ def plain_histories(plain: Plain, kind: str, d: int) -> list[list[tuple[int, str
     return found
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", seeds(20))
 def test_the_walk_that_jumps_finds_what_a_walk_day_by_day_finds(seed: int) -> None:
     """For made-up policies and money, both walks agree on every transition of every kind."""
     rng = random.Random(seed)
