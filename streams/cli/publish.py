@@ -79,6 +79,8 @@ Encoding = Annotated[
     str | None, typer.Option("--encoding", metavar="NAME", help="Of CSV, where it is not told by the text.")
 ]
 Sheet = Annotated[str | None, typer.Option("--sheet", metavar="NAME", help="Of a workbook; without it the first.")]
+SkipInvalid = Annotated[bool, typer.Option("--skip-invalid", help="Publish the good lines all the same.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, say what is wrong, publish nothing.")]
 
 PROBLEMS_SHOWN = 10
 SPOOL_IN_MEMORY_BYTES = 64 << 20
@@ -107,12 +109,8 @@ def publish(
     ] = None,
     bootstrap_servers: BootstrapServers = None,
     prefix: Prefix = "",
-    skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Publish the good lines all the same.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, say what is wrong, publish nothing.")
-    ] = False,
+    skip_invalid: SkipInvalid = False,
+    dry_run: DryRun = False,
     column: Columns = None,
     constant: Constants = None,
     timezone: Timezone = None,

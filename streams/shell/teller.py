@@ -15,7 +15,6 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import ProducerFenced
 
@@ -23,12 +22,13 @@ from streams.core.account import evaluate, judge
 from streams.core.events import EVERYBODY
 from streams.core.telling import is_news, tell
 from streams.core.years import plan_year, year_of
-from streams.shell import batching, cloudevents, connection
+from streams.shell import batching, connection
 from streams.shell.agenda import Agenda
 from streams.shell.conflict_letters import conflict_letters
 from streams.shell.ledger import UnreadableLedgerError, covered
 from streams.shell.logs import located
 from streams.shell.outbox import CLIENT_ERRORS, Message, acknowledged, retire
+from streams.shell.outputs import Outputs
 from streams.shell.told import (
     META_KEY,
     NOTHING,
@@ -44,7 +44,6 @@ from streams.shell.topics import LARGEST_BYTES, home_partition
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from streams.core.account import Account
     from streams.core.events import Scope
     from streams.core.takings import AccountMoney
     from streams.shell.clock import DayReached
@@ -63,9 +62,6 @@ MOST_EPISODES = LARGEST_BYTES // 256  # of one account: a note of what was told 
 TRANSACTION_SECONDS = 30.0  # after this Kafka aborts it, and aiokafka may wait for its end for ever
 
 
-_json = msgspec.json.Encoder().encode
-
-
 class Teller:
     """Tells of the groups at home in one partition."""
 
@@ -74,6 +70,7 @@ class Teller:
         self.ledger = ledger
         self.caught_up = False
         self._place = place
+        self._outputs = Outputs(place)
         self._day_reached: DayReached = place.day_reached
         self._told = Told()
         self._producer: AIOKafkaProducer | None = None
@@ -81,7 +78,6 @@ class Teller:
         self._delays: list[tuple[str, float]] = []  # of what goes out next: the message, and when its cause arrived
         self._told_all_at = time.monotonic()
         self._woken = asyncio.Event()
-        self._partitions: dict[str, int] = {}
         self._listed = 0  # how many of the groups that policies name are on the agenda
 
     # --- what the worker calls ---
@@ -168,8 +164,7 @@ class Teller:
             raise UnreadableLedgerError(f"at offset {folded}, where the home log ends at {home_end}")
         while not self._caught_up_with(home_end, max(policies_end, self._told.policies)):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-        for topic in (names.status, names.alerts, names.dead_letters):
-            self._partitions[topic] = len(await self._producer.partitions_for(topic))
+        await self._outputs.count_partitions(self._producer)
         self.caught_up = True
         self._agenda, self._listed = Agenda(), 0
         self._delays.clear()
@@ -323,9 +318,9 @@ class Teller:
             if account is not None and year in years:
                 shown[year] = account.status
                 ahead += len(money) - account.status["remittance_count"]  # type: ignore[operator]
-            alerts += [self._alert(alert) for alert in told]
+            alerts += [self._outputs.alert(alert) for alert in told]
             if status != before.status:
-                statuses.append(self._status(group_id, year, account if year in years else None, status))
+                statuses.append(self._outputs.status(group_id, year, shown.get(year), status))
             if changed or status != before.status:
                 episodes = {**before.episodes, **changed}
                 if len(episodes) > MOST_EPISODES:
@@ -336,29 +331,6 @@ class Teller:
             self._place.metrics.evaluations.inc()
         self._place.census.note(self.partition, group_id, shown, year_of(day), ahead)
         self._agenda.rest(group_id, due)
-
-    def _alert(self, alert: dict[str, Any]) -> Message:
-        self._place.metrics.alerts.labels(alert["kind"]).inc()
-        headers = cloudevents.headers("quota_alert", alert["alert_id"], alert["group_id"])
-        trace = self._place.policy_log.traces.of(alert["causes"])
-        headers += trace.headers() if trace else []
-        names = self._place.names
-        return self._message(names.alerts, alert["group_id"], alert["episode_id"], _json(alert), headers)
-
-    def _status(self, group_id: str, year: int, account: Account | None, digest: str | None) -> Message:
-        self._place.metrics.statuses.inc()
-        key = f"{group_id}/{year}"
-        value = None if account is None else _json(account.status)
-        headers = cloudevents.headers("quota_status", f"{key}/{digest}", key)
-        return self._message(self._place.names.status, group_id, key, value, headers)
-
-    def _message(
-        self, topic: str, group_id: str, key: str, value: bytes | None, headers: list[tuple[str, bytes]]
-    ) -> Message:
-        if value is not None and len(value) > LARGEST_BYTES:
-            raise ValueError(f"{topic}, {key}: {len(value)} bytes, more than a message may have")
-        partition = home_partition(group_id, self._partitions[topic])
-        return Message(topic, partition, key.encode(), value, headers)
 
     # --- conflicting duplicates ---
 

@@ -22,12 +22,12 @@ from typing import Any, ClassVar
 import aiokafka
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaConnectionError
-from faust.transport import consumer
 from faust.transport.drivers import aiokafka as stock
 from faust.types.tuples import TP, ConsumerMessage
 from mode.utils.queues import FlowControlEvent
 
 from streams.shell import connection
+from streams.shell.bare_consumer import BareConsumer
 from streams.shell.header_names import read_leniently
 from streams.shell.lean_records import as_they_are, install_lean_records
 from streams.shell.outbox import CLIENT_ERRORS
@@ -53,7 +53,7 @@ class Chunk:
     finished: bool = False
 
 
-class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
+class ChunkConsumer(BareConsumer):
     """The worker's one consumer, in the worker's own event loop."""
 
     consumer_stopped_errors: ClassVar[tuple[type[BaseException], ...]] = (aiokafka.errors.ConsumerStoppedError,)
@@ -272,18 +272,7 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
         self._quiescing = False
         self.begin_epoch()
 
-    # --- Faust's side: acks and seeks per record have no meaning here ---
-
-    def ack(self, message: Any) -> bool:
-        """Take Faust's acks for what they are here: nothing; `finish` counts."""
-        message.acked = True
-        return True
-
-    def track_message(self, message: Any) -> None:
-        """Take no note: unfinished chunks are kept here."""
-
-    async def perform_seek(self) -> None:
-        """Seek nothing: the epoch that follows does."""
+    # --- Faust's choreography ---
 
     async def wait_empty(self) -> None:
         """Wait for the chunks that were begun."""
@@ -348,56 +337,15 @@ class ChunkConsumer(consumer.Consumer):  # type: ignore[misc]
         assert self._client is not None
         return self._client.highwater(aiokafka.TopicPartition(*tp)) or 0
 
-    def close(self) -> None:
-        """Do nothing at once: `on_stop` closes."""
-
-    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109
-        raise NotImplementedError("records are handed out in chunks")
-
-    def _to_message(self, tp: TP, record: Any) -> Any:
-        raise NotImplementedError("records are handed out in chunks")
-
-    async def _commit(self, offsets: Any) -> bool:
-        raise NotImplementedError("the finished fronts are committed, nothing else")
-
-    async def _seek(self, partition: TP, offset: int) -> None:
-        raise NotImplementedError("only an epoch's beginning seeks")
-
-    def _new_topicpartition(self, topic: str, partition: int) -> TP:
-        return TP(topic, partition)
-
-    async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Seek nothing: the epoch that follows does."""
-        return {}
-
-    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
-        """Serve Faust's tables, which are not used."""
-        raise NotImplementedError("state is restored by streams.shell.ledger")
-
     async def position(self, tp: TP) -> int | None:
         """Return the next offset to hand out."""
         return self._position.get(tp)
-
-    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
-        """Serve Faust's tables, which are not used."""
-        raise NotImplementedError("state is restored by streams.shell.ledger")
-
-    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
-        """Serve Faust's tables, which are not used."""
-        raise NotImplementedError("state is restored by streams.shell.ledger")
 
     def topic_partitions(self, topic: str) -> int | None:
         """Return the number of partitions of a topic, None where it is not known."""
         assert self._client is not None
         found = self._client.partitions_for_topic(topic)
         return len(found) if found else None
-
-    def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int | None:  # noqa: ARG002
-        """Leave the choice to the producer."""
-        return partition
-
-    async def create_topic(self, *args: Any, **kwargs: Any) -> None:
-        """Create nothing: `streams.shell.topic_admin` does."""
 
 
 class EpochFlowControl(FlowControlEvent):  # type: ignore[misc]

@@ -174,23 +174,16 @@ def _random_policy(rng: random.Random, before: list[Policy]) -> Policy:
             issued, opened_on=day(about), region=rng.choice(["north", "south"]), headcount=rng.randrange(1, 4)
         ),
         lambda: target(
-            issued,
-            rng.choice([0, 1, 9_999_99, 365_000_00]),
-            currency=currency,
-            per_worker=rng.random() < 0.4,
-            weights=weights,
+            issued, rng.choice([0, 1, 9_999_99, 365_000_00]), currency=currency,
+            per_worker=rng.random() < 0.4, weights=weights,
         ),
         lambda: target(issued, currency=currency),
         lambda: factor(
             issued, rng.choice(["0", "0.85", "1.5"]), remaining=rng.random() < 0.5, effective=about, scope=scope
         ),
         lambda: delta(
-            issued,
-            rng.randrange(-200_000_00, 200_000_00),
-            remaining=rng.random() < 0.5,
-            effective=about,
-            scope=scope,
-            currency=currency,
+            issued, rng.randrange(-200_000_00, 200_000_00), remaining=rng.random() < 0.5, effective=about,
+            scope=scope, currency=currency,
         ),
         lambda: levy(
             issued,
@@ -220,7 +213,7 @@ def _random_policy(rng: random.Random, before: list[Policy]) -> Policy:
         ),
         lambda: _random_rules(rng, issued, about, scope),
         lambda: policy(events.Revoked, issued, revokes=rng.choice(before).policy_id if before else "none"),
-    ]
+    ]  # fmt: skip
     return rng.choice(makers)()
 
 
