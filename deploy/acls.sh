@@ -11,7 +11,7 @@
 #   subscriber  reads statuses and alerts; quotastream watch, status, web
 #   notifier    quotastream notify
 #   analyst     a subscriber who also asks why; quotastream explain, what-if, backtest, forecast, close-year
-#   operator    an analyst who also runs quotastream topics, dead-letters and rebuild; alone reads dead letters
+#   operator    an analyst who also runs quotastream topics, rebuild, backup, dead-letters, and alone reads these
 set -eu
 KAFKA_ACLS=${KAFKA_ACLS:-kafka-acls.sh}
 if [ $# -lt 2 ]; then
@@ -55,7 +55,7 @@ operator)
     allow --operation Read --topic "${P}quotastream-home" --topic "${P}quotastream-policies"
     allow --operation Read --operation Write --topic "${P}remittances" --topic "${P}policy-changes"
     allow --operation Read --topic "${P}quota-dead-letters"
-    allow --operation Describe --topic "${P}quotastream-told"
+    allow --operation Read --operation Alter --topic "${P}quotastream-told"
     allow --operation Create --operation AlterConfigs --topic "${P}remittances" --topic "${P}policy-changes" --topic "${P}quota-status" --topic "${P}quota-alerts" --topic "${P}quota-dead-letters" --topic "${P}quotastream-home" --topic "${P}quotastream-policies" --topic "${P}quotastream-told"
     allow --operation Delete --topic "${P}quotastream-home" --topic "${P}quotastream-policies"
     allow --operation Describe --operation Delete --group "${P}quotastream" --group "${P}quotastream-letters"

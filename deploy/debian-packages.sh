@@ -1,12 +1,13 @@
 #!/bin/sh
 # Installs the Debian packages that the tests use and Python's package index does not have: kcat, a second reader of
 # Kafka; jq, node, npm and a JDK, for what other languages make of our contracts; prometheus (with promtool) and
-# prometheus-alertmanager (with amtool); chromium and its driver, for the page. Starts none of them as a service.
+# prometheus-alertmanager (with amtool); chromium and its driver, for the page; iproute2, for hosts on one machine.
+# Starts none of them as a service.
 # Quiet, installs only what is missing. Where that can't be done it says so in one line and ends well: the tests that
 # need the package are skipped then, each with its reason.
 set -u
 
-COMMANDS_AND_PACKAGES="kcat:kcat jq:jq node:nodejs npm:npm javac:default-jdk-headless prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager chromium:chromium chromedriver:chromium-driver"
+COMMANDS_AND_PACKAGES="kcat:kcat jq:jq ip:iproute2 node:nodejs npm:npm javac:default-jdk-headless prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager chromium:chromium chromedriver:chromium-driver"
 
 missing=""
 for pair in $COMMANDS_AND_PACKAGES; do

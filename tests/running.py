@@ -116,9 +116,11 @@ def value(record: Any) -> Any:
 class House:
     """One installation on the tests' broker: its names, its topics, a folder, a day; and a way to send to it."""
 
-    def __init__(self, bootstrap_servers: str, folder: Path, day: date = date(2026, 7, 1)) -> None:
+    def __init__(
+        self, bootstrap_servers: str, folder: Path, day: date = date(2026, 7, 1), names: Names | None = None
+    ) -> None:
         self.bootstrap_servers = bootstrap_servers
-        self.names = Names(f"h-{uuid.uuid4().hex[:12]}-")
+        self.names = names or Names(f"h-{uuid.uuid4().hex[:12]}-")
         self.folder = folder / self.names.prefix
         self.folder.mkdir(parents=True)
         self.clock = self.folder / "clock"

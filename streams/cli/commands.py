@@ -30,6 +30,8 @@ SUMMARIES = {
     "forecast": "Show how likely each group is to miss its target.",
     "dead-letters": "Look at input that could not be used, and send it again.",
     "rebuild": "Make the internal logs, and so every ledger, again.",
+    "backup": "Write what was told to a file.",
+    "restore": "Put back what was told, from such a file.",
     "notify": "Post alerts to Alertmanager or to a webhook.",
     "doctor": "Look at settings, disk, Kafka, the clock and topics.",
     "config": "Say what is set, and where.",

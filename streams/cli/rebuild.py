@@ -21,7 +21,7 @@ from streams.cli.common import (
     write_json,
 )
 from streams.cli.wording import counted, example
-from streams.shell import rebuilding
+from streams.shell import rebuilding, spreading
 from streams.shell.topic_admin import admin_client
 
 if TYPE_CHECKING:
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from streams.shell.topics import Names
 
 NOT_CONFIRMED_EXIT_CODE = 3
-EXAMPLES = example("quotastream rebuild", "quotastream rebuild --yes", what="Examples, looking first")
+EXAMPLES = example(
+    "quotastream rebuild", "quotastream rebuild --yes", "quotastream rebuild --home-partitions 16 --yes",
+    what="Examples, looking first",
+)  # fmt: skip
 
 
 def rebuild(
@@ -39,26 +42,32 @@ def rebuild(
     force: Annotated[
         bool, typer.Option("--force", help="Also where the inputs no longer reach back to their beginning.")
     ] = False,
+    home_partitions: Annotated[
+        int | None,
+        typer.Option("--home-partitions", min=1, max=10_000, help="More home partitions than there are now."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make the internal logs, and so every ledger, again from the input topics alone.
 
     Stop every worker first. Says what it will do, and what would be lost. What was told stays told: the next worker
-    reads everything again, comes to the same statuses and episodes, and tells none of them a second time.
+    reads everything again, comes to the same statuses and episodes, and tells none of them a second time; also where
+    there are more home partitions then, which let more workers share the work (docs/scaling.md).
     Ends with 3 where it was not told to go on.
     """
     quiet_kafka_client()
     names, address = installation(prefix), broker_address(bootstrap_servers)
     try:
         with admin_client(address) as admin:
-            planned = rebuilding.plan(admin, address, names)
+            planned = rebuilding.plan(admin, address, names, home_partitions)
             if not as_json:
                 _show(planned, names)
             _refuse(planned, force)
             if not yes:
                 _ask(planned, names, as_json)
-            rebuilding.rebuild(admin, names, planned, lambda step: None if as_json else out().print(escape(step)))
-    except rebuilding.RebuildError as error:
+            say = (lambda _: None) if as_json else (lambda step: out().print(escape(step)))
+            rebuilding.rebuild(admin, address, names, planned, say)
+    except (rebuilding.RebuildError, spreading.SpreadError) as error:
         raise CliError(str(error)) from error
     if as_json:
         write_json(_as_json(planned, names) | {"done": True})
@@ -72,11 +81,13 @@ def _show(planned: Plan, names: Names) -> None:
     for log in planned.logs:
         held = f"{counted(log.partitions, 'partition')}, {counted(log.records, 'record')}"
         console.print(f"delete {escape(log.topic)} ({held}), and make it anew")
+    if planned.moves:
+        console.print(f"move what was told to the groups' homes among {counted(planned.partitions, 'partition')}")
     console.print(f"have the workers read {counted(planned.records, 'record')} of the inputs again")
-    console.print(
-        f"leave {escape(names.told)}, {escape(names.status)} and {escape(names.alerts)} as they are; "
-        f"what is bad in the inputs comes to {escape(names.dead_letters)} again, with the same ce_id"
-    )
+    left = [names.status, names.alerts, *([names.dead_letters] if planned.moves else [names.told])]
+    console.print(f"leave {escape(', '.join(left))} as they are")
+    if not planned.moves:
+        console.print(f"what is bad in the inputs comes to {escape(names.dead_letters)} again, with the same ce_id")
     for loss in planned.losses:
         err().print(f"[red]would be lost:[/] {escape(loss)}")
     if not planned.losses:
@@ -106,6 +117,7 @@ def _as_json(planned: Plan, names: Names) -> dict[str, object]:
     return {
         "consumer_group": names.consumer_group,
         "logs": [log._asdict() for log in planned.logs],
+        "home_partitions": planned.partitions,
         "records_to_read_again": planned.records,
         "losses": planned.losses,
     }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Role = Literal["worker", "producer", "subscriber", "notifier", "analyst", "operator"]
 Resource = Literal["topic", "group", "transactional-id", "cluster"]
-Operation = Literal["Read", "Write", "Create", "Delete", "Describe", "DescribeConfigs", "AlterConfigs"]
+Operation = Literal["Read", "Write", "Create", "Delete", "Alter", "Describe", "DescribeConfigs", "AlterConfigs"]
 
 #: Who has which role, in the words of deploy/acls.sh.
 MEANING: Mapping[Role, str] = {
@@ -25,7 +25,7 @@ MEANING: Mapping[Role, str] = {
     "subscriber": "reads statuses and alerts; quotastream watch, status, web",
     "notifier": "quotastream notify",
     "analyst": "a subscriber who also asks why; quotastream explain, what-if, backtest, forecast, close-year",
-    "operator": "an analyst who also runs quotastream topics, dead-letters and rebuild; alone reads dead letters",
+    "operator": "an analyst who also runs quotastream topics, rebuild, backup, dead-letters, and alone reads these",
 }
 
 
@@ -81,7 +81,7 @@ def _operator(names: Names) -> list[Acl]:
     return [
         *_topics(*names.inputs, to=("Read", "Write")),  # to send again what was mended
         *_topics(names.dead_letters, to=("Read",)),
-        *_topics(names.told, to=("Describe",)),
+        *_topics(names.told, to=("Read", "Alter")),  # a backup, and more home partitions
         *_topics(*(spec.name for spec in names.specs()), to=("Create", "AlterConfigs")),
         *_topics(names.home, names.policies, to=("Delete",)),  # a rebuild
         Acl("group", names.consumer_group, ("Describe", "Delete")),

@@ -5,6 +5,9 @@ starts on empty logs with old offsets would take a half-known past for the whole
 deletes them only while the group has no member. Then the logs go and are made anew. What is left alone is what was
 told: a worker that starts afterwards routes everything again, tells nothing before it has folded all of it, and then
 finds that it is told already. Local stores void themselves, for they carry the id of the log that they are of.
+
+With more home partitions, what was told is moved to the groups' new homes (`spreading.py`) before the logs go: while
+the home log and what was told differ in partitions, no worker starts.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import for_code
 
-from streams.shell import connection, packs, topic_admin
+from streams.shell import connection, packs, spreading, topic_admin
 from streams.shell.topic_admin import TopicAdminError
 
 if TYPE_CHECKING:
@@ -69,7 +72,9 @@ class Plan(NamedTuple):
     inputs: list[Input]
     compacted: list[str]  # input topics of which Kafka keeps only the newest record of a key
     replication_factor: int
-    partitions: int  # of the home log, also where it is missing
+    partitions: int  # of the home log afterwards
+    told_partitions: int  # of what was told, now; 0 where it is missing
+    moves: bool  # whether what was told may be elsewhere than where the groups will be at home
 
     @property
     def losses(self) -> list[str]:
@@ -83,8 +88,11 @@ class Plan(NamedTuple):
         return sum(one.end - one.start for one in self.inputs)
 
 
-def plan(admin: KafkaAdminClient, bootstrap_servers: str, names: Names) -> Plan:
-    """Look at everything that a rebuild touches; change nothing. RebuildError where an input topic is missing."""
+def plan(admin: KafkaAdminClient, bootstrap_servers: str, names: Names, home_partitions: int | None = None) -> Plan:
+    """Look at everything that a rebuild touches, to so many home partitions (None: as now); change nothing.
+
+    RebuildError where an input topic is missing, or there are more home partitions now.
+    """
     wanted = [*names.inputs, names.home, names.policies, names.told]
     topics = {topic["name"]: topic for topic in topic_admin.describe(admin, wanted)}
     missing = [name for name in names.inputs if topics[name]["error_code"]]
@@ -96,7 +104,11 @@ def plan(admin: KafkaAdminClient, bootstrap_servers: str, names: Names) -> Plan:
         if difference.topic in names.inputs and difference.what == "cleanup.policy"
     ]
     there = [topics[name] for name in (names.home, names.policies) if not topics[name]["error_code"]]
-    settled = next((topics[n] for n in (names.told, names.home) if not topics[n]["error_code"]), None)
+    told, home = (0 if topics[n]["error_code"] else len(topics[n]["partitions"]) for n in (names.told, names.home))
+    settled = told or home or topic_admin.DEFAULT_PARTITIONS
+    partitions = home_partitions or settled
+    if partitions < settled:
+        raise RebuildError(f"there are {settled} home partitions, and they can only become more (docs/scaling.md)")
     with_logs = [len(topic["partitions"][0]["replica_nodes"]) for topic in there]
     logs, inputs = _read_ends(bootstrap_servers, names, topics)
     return Plan(
@@ -105,7 +117,10 @@ def plan(admin: KafkaAdminClient, bootstrap_servers: str, names: Names) -> Plan:
         inputs=inputs,
         compacted=compacted,
         replication_factor=max(with_logs, default=0),
-        partitions=len(settled["partitions"]) if settled else topic_admin.DEFAULT_PARTITIONS,
+        partitions=partitions,
+        told_partitions=told,
+        # Where they differ already, an earlier command was cut off, or somebody else added some.
+        moves=bool(told) and (partitions != told or home not in {0, told}),
     )
 
 
@@ -117,35 +132,44 @@ def members(admin: KafkaAdminClient, names: Names) -> int:
     return len(group["members"])
 
 
-def rebuild(admin: KafkaAdminClient, names: Names, planned: Plan, say: Callable[[str], None]) -> None:
+def rebuild(
+    admin: KafkaAdminClient, bootstrap_servers: str, names: Names, planned: Plan, say: Callable[[str], None]
+) -> None:
     """Do what was planned; `say` is told each step. RebuildError where a worker is alive."""
-    _forget_offsets(admin, names)
+    if not planned.moves:  # how far dead letters were sent: what is read again is judged again, perhaps otherwise
+        _delete_group(admin, names, names.letters_group)
+    forget_offsets(admin, names)
     say(f"the committed offsets of {names.consumer_group} are gone")
+    if planned.moves:
+        topic_admin.add_partitions(admin, names.told, planned.partitions)
+        require_nobody(admin, names)
+        moved = spreading.move(bootstrap_servers, names, planned.told_partitions, planned.partitions)
+        say(f"what was told of {moved} accounts is moved, to {planned.partitions} partitions of {names.told}")
     for log in planned.logs:
-        _require_nobody(admin, names)
+        require_nobody(admin, names)
         _delete(admin, log.topic)
         say(f"{log.topic} is deleted")
     topic_admin.create_missing(admin, names, planned.partitions, planned.replication_factor or None)
-    _require_nobody(admin, names)
+    require_nobody(admin, names)
     say(f"{names.home} and {names.policies} are there again, empty")
 
 
-def _forget_offsets(admin: KafkaAdminClient, names: Names) -> None:
-    # How far dead letters were sent goes first: what is read again is judged again, perhaps by another version.
-    for group in (names.letters_group, names.consumer_group):
-        _delete_group(admin, names, group)
+def forget_offsets(admin: KafkaAdminClient, names: Names) -> None:
+    """Have the next workers read the inputs from their beginnings. RebuildError where a worker is alive."""
+    _delete_group(admin, names, names.consumer_group)
 
 
 def _delete_group(admin: KafkaAdminClient, names: Names, group: str) -> None:
     result = admin.delete_groups([group])[group]
     if result in {"NonEmptyGroupError", "GroupNotEmptyError"}:
-        _require_nobody(admin, names)
+        require_nobody(admin, names)
         raise RebuildError("a worker is joining or leaving: stop every worker, and try again")
     if result not in {"OK", "GroupIdNotFoundError"}:
         raise RebuildError(f"Kafka did not remove the offsets of {group}: {result}")
 
 
-def _require_nobody(admin: KafkaAdminClient, names: Names) -> None:
+def require_nobody(admin: KafkaAdminClient, names: Names) -> None:
+    """Raise RebuildError where a worker is alive."""
     count = members(admin, names)
     if count:
         raise RebuildError(

@@ -195,6 +195,22 @@ def create_missing(
     return changes
 
 
+def add_partitions(admin: KafkaAdminClient, topic: str, count: int) -> None:
+    """Give a topic so many partitions; nothing where it has them."""
+    if len(describe(admin, [topic])[0]["partitions"]) < count:
+        admin.create_partitions({topic: count}, timeout_ms=30_000)
+        deadline = time.monotonic() + SETTLES_WITHIN_S
+        while not _has_leaders(admin, topic, count):
+            if time.monotonic() > deadline:
+                raise TopicAdminError(f"{topic}: not all of {count} partitions are there yet; try again")
+            time.sleep(0.05)
+
+
+def _has_leaders(admin: KafkaAdminClient, topic: str, count: int) -> bool:
+    partitions = describe(admin, [topic])[0]["partitions"]
+    return len(partitions) == count and all(part["leader_id"] >= 0 for part in partitions)
+
+
 def check(
     admin: KafkaAdminClient, names: Names, partitions: int | None = None, replication_factor: int | None = None
 ) -> list[Difference]:

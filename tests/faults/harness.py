@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from streams.shell.topics import Names
+    from tests.faults.hosts import Host
 
 QUOTASTREAM = Path(sys.executable).with_name("quotastream")
 ROOT = Path(__file__).parents[2]
@@ -66,6 +67,12 @@ class WorkerProcess:
     def wounded(self, wound: str) -> WorkerProcess:
         """Make it one that is hurt from inside, in one of the ways of `tests.faults.hurt_worker`."""
         self._arguments = [sys.executable, "-m", "tests.faults.hurt_worker", wound, *self._arguments[1:]]
+        return self
+
+    def on(self, host: Host, bootstrap_servers: str) -> WorkerProcess:
+        """Make it one that runs on another host, where Kafka has another address."""
+        at = self._arguments.index("--bootstrap-servers") + 1
+        self._arguments = host.inside(*self._arguments[:at], bootstrap_servers, *self._arguments[at + 1 :])
         return self
 
     def start(self) -> WorkerProcess:

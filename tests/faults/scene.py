@@ -23,6 +23,7 @@ from tests.faults.harness import Outputs, Publishing, WorkerProcess, await_outpu
 from tests.reading import read_records
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -134,13 +135,15 @@ def committed(admin: Any, group: str, topic: str) -> dict[int, int]:
 class OwnBroker:
     """A broker of one experiment, to be killed and started again on the same folder and port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int | None = None, config: Mapping[str, str] | None = None) -> None:
         self._folder = folder
+        self._port = port
+        self._config = TEST_CONFIG | dict(config or {})
         self._running = ExitStack()
         self._broker = self._session()
 
     def _session(self) -> devkafka.Broker:
-        return self._running.enter_context(devkafka.session(self._folder, extra_config=TEST_CONFIG))
+        return self._running.enter_context(devkafka.session(self._folder, self._port, extra_config=self._config))
 
     @property
     def bootstrap_servers(self) -> str:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,10 +11,9 @@ from kafka import TopicPartition
 
 from streams.shell import packs, rebuilding, told
 from streams.shell.topic_admin import admin_client
-from streams.shell.topics import home_partition
-from tests.faults.harness import QUOTASTREAM, expected, without_day
-from tests.model.wire import adjusted, levy, opened, policy, remittance, reversal, revoked, target
-from tests.running import PARTITIONS, House, RunningWorker, value
+from tests.integration.told_house import DAY, Known, command, telling
+from tests.model.wire import policy, remittance
+from tests.running import House, RunningWorker, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,98 +21,16 @@ if TYPE_CHECKING:
 
     from streams.devkafka.broker import Broker
 
-DAY = date(2026, 7, 1)
-GROUPS = [f"g{n}" for n in range(6)]
-
-
-def story() -> list[dict[str, Any]]:
-    """Return groups that are behind, silent or as asked; a cut, a levy, reversals, repeats, a revocation."""
-    messages: list[dict[str, Any]] = []
-    for n, group in enumerate(GROUPS):
-        messages += [opened(10 + n, group=group), target(100 + n, group_id=group)]
-        messages += [
-            remittance(100 * n + month, f"2026-0{month}-10", f"{3000 * (n + 1)}.00", group=group)
-            for month in range(1, 4 + n % 4)
-        ]
-        messages.append(reversal(100 * n + 50, 100 * n + 2, group=group))
-    messages += [
-        adjusted(500, "2026-04-01", "2026-04-01", factor="0.85"),
-        levy(501, "2026-02-01", "2026-02-10", "2026-05-10"),
-    ]
-    messages += [policy(502, "suspended", "2026-05-01", scope={"group_id": "g3"}, from_day="2026-05-02")]
-    messages += [revoked(503, "2026-05-20", 502)]
-    return messages + messages[::3]
-
-
-def command(house: House, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command on the house."""
-    names = {"QUOTASTREAM_BOOTSTRAP_SERVERS": house.bootstrap_servers, "QUOTASTREAM_PREFIX": house.names.prefix}
-    return subprocess.run(
-        [QUOTASTREAM, *arguments], env=os.environ | names, capture_output=True, text=True, timeout=60, check=False
-    )
-
-
-class Known:
-    """A house in which a worker has told of a story, and is stopped."""
-
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.messages = story()
-        self.model = expected(self.messages, DAY)
-        self.rounds = 0
-        self.published = len(self.messages)
-
-    def one_more_of_each_home(self) -> None:
-        """Have money of new groups counted in each home partition: what there was to tell of others is told then."""
-        seen = self.house.seen
-        self.rounds += 1
-        fresh: dict[int, str] = {}
-        for n in range(50):
-            name = f"mark-{self.rounds}-{n}"
-            fresh.setdefault(home_partition(name, PARTITIONS), name)
-        marks = [
-            remittance(10_000 + 100 * self.rounds + n, "2026-03-05", "1.00", group=name)
-            for n, name in enumerate(fresh.values())
-        ]
-        self.house.publish(marks)
-        self.published += len(marks)
-        seen.until(lambda: all(seen.counted(name)[0] for name in fresh.values()))
-
-    def equals_the_model(self) -> bool:
-        """Return whether the newest of everything told is what the naive model says."""
-        alerts, statuses = ([value(record) for record in records] for records in self.told())
-        newest = {(s["group_id"], s["plan_year"]): s for s in statuses}
-        episodes = {v["episode_id"]: v for v in alerts}
-        told = {key: v["history"] for key, v in episodes.items() if v["transition"] != "retracted"}
-        return without_day(newest) == without_day(self.model[0]) and told == self.model[1]
-
-    def told(self) -> tuple[list[Any], list[Any]]:
-        """Return all that was told so far of the groups of the story: alerts, and statuses."""
-        self.house.seen.to_the_end()
-        kept = self.house.seen.alerts, self.house.seen.statuses
-        return tuple([record for record in records if value(record)["group_id"] in GROUPS] for records in kept)
-
 
 @pytest.fixture(scope="module")
 def known(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
-    """Let a worker tell the story, something bad in it."""
-    known = Known(House(kafka.bootstrap_servers, tmp_path_factory.mktemp("rebuild"), DAY))
-    house = known.house
-    worker = RunningWorker(house, "w").start()
-    try:
-        house.producer.send(house.names.remittances, b"not JSON", partition=1)
-        house.publish(known.messages)
-        known.one_more_of_each_home()
-        house.seen.until(lambda: house.seen.letters)
-        house.seen.until(known.equals_the_model)
-        refused = command(house, "rebuild", "--yes")
+    """Give a house of which all was told, its worker stopped."""
+    with telling(kafka.bootstrap_servers, tmp_path_factory.mktemp("rebuild")) as known:
+        refused = command(known.house, "rebuild", "--yes")
         assert refused.returncode == 1
         assert "1 worker alive" in refused.stderr
-        assert worker.stop() == 0
+        assert known.worker.stop() == 0
         yield known
-    finally:
-        worker.kill()
-        house.close()
 
 
 def log_ids(house: House) -> dict[str, str]:
@@ -180,7 +94,7 @@ def test_a_rebuild_that_is_cut_off_harms_nothing(known: Known, steps: int) -> No
     with admin_client(house.bootstrap_servers) as admin:
         planned = rebuilding.plan(admin, house.bootstrap_servers, house.names)
         with pytest.raises(Cut):
-            rebuilding.rebuild(admin, house.names, planned, say)
+            rebuilding.rebuild(admin, house.bootstrap_servers, house.names, planned, say)
     assert len(log_ids(house)) == 3 - steps if steps > 1 else 2
     worker = RunningWorker(house, "w").start()
     try:

@@ -150,6 +150,7 @@ ALLOWED = [
     ("analyst", ["explain", "{group}"]),
     ("operator", ["topics", "check"]),
     ("operator", ["topics", "create"]),
+    ("operator", ["backup", "{folder}/told.gz"]),
     ("operator", ["dead-letters", "list"]),
     ("operator", ["dead-letters", "list", "--json"]),
     ("operator", ["watch", "--from-start", "--once", "--json"]),
@@ -164,6 +165,7 @@ REFUSED = [
     ("analyst", ["dead-letters", "list"]),
     ("analyst", ["publish", "{file}"]),
     ("analyst", ["topics", "create"]),
+    ("subscriber", ["backup", "{folder}/told.gz"]),
     ("worker", ["dead-letters", "list"]),
     ("worker", ["status"]),
 ]
@@ -174,7 +176,7 @@ def filled(locked: Locked, folder: Path, arguments: list[str]) -> list[str]:
     file = folder / "events.jsonl"
     file.write_text(json.dumps(next(m for m in locked.scene.messages if m["type"] == "remittance")))
     group = next(m["group_id"] for m in locked.scene.messages if m["type"] == "group_opened")
-    return [argument.format(file=file, group=group) for argument in arguments]
+    return [argument.format(file=file, folder=folder, group=group) for argument in arguments]
 
 
 @pytest.mark.parametrize(("role", "arguments"), ALLOWED)
@@ -249,6 +251,18 @@ def test_an_operator_may_rebuild(run_as: As) -> None:
     code, _, err = run_as("operator", "rebuild", "--yes")
     assert code == 1
     assert "1 worker alive" in err
+
+
+def test_who_operates_and_works_may_move_and_restore(locked: Locked, run_as: As, tmp_path: Path) -> None:
+    """Both roles together, and no more, are what writing in the workers' place takes."""
+    keeper, prefix, file = locked.broker.user("keeper", PASSWORD), "kept-", str(tmp_path / "told.gz")
+    for role in ("operator", "worker"):
+        locked.broker.give(role, "keeper", prefix)
+    for arguments in (
+        ("topics", "create"), ("rebuild", "--home-partitions", "5", "--yes"), ("backup", file), ("restore", file),
+    ):  # fmt: skip
+        code, _, err = run_as(keeper, *arguments, QUOTASTREAM_PREFIX=prefix)
+        assert code == 0, err
 
 
 def test_a_worker_without_rights_ends_with_one_line(locked: Locked) -> None:
