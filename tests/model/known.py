@@ -26,10 +26,13 @@ class Purse:
     year: int
     counted: list[tuple[date, Fraction, Remittance]] = field(default_factory=list)
     _best: dict[date, Fraction] | None = None
+    _received: dict[date, Fraction] = field(default_factory=dict)
 
     def received(self, until: date) -> Fraction:
         """R: the money of days up to and including this one."""
-        return sum((amount for day, amount, _ in self.counted if day <= until), Fraction())
+        if until not in self._received:
+            self._received[until] = sum((amount for day, amount, _ in self.counted if day <= until), Fraction())
+        return self._received[until]
 
     def best(self, before: date) -> Fraction:
         """Find the highest average of 30 days running within the year that end before this day (0 without any)."""

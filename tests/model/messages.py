@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 DECIMALS = {"amount", "factor", "delta", "rate", "warning_below", "critical_below", "margin", "unreachable_factor"}
@@ -79,12 +80,12 @@ class Policy:
     issued_at: datetime
     says: dict[str, Any]
 
-    @property
+    @cached_property
     def issued_on(self) -> date:
         """The UTC day on which it was issued."""
         return self.issued_at.date()
 
-    @property
+    @cached_property
     def own_day(self) -> date:
         """The day that it names, or its issue day where it names none."""
         return next((self.says[name] for name in OWN_DAYS if name in self.says), self.issued_on)

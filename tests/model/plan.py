@@ -8,7 +8,6 @@ from datetime import date
 from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate
-from math import prod
 from typing import TYPE_CHECKING
 
 from tests.model.known import ONE_DAY, Known, days_of
@@ -75,6 +74,7 @@ class Plan:
         self.known, self.group_id, self.year, self.decrees = known, group_id, year, decrees
         self.days = days_of(year)
         self._of: dict[tuple[str, ...], list[Policy]] = {}
+        self._thresholds: dict[date, dict] = {}
         openings = [p for p in decrees if p.type == "group_opened" and p.says["group_id"] == group_id]
         self.region = max(openings, key=lambda p: p.by_issue).says["region"] if openings else None
         targets = sorted(self.of("target_set"), key=lambda p: p.by_issue)
@@ -142,7 +142,8 @@ class Plan:
     def schedule(self, target: Policy) -> tuple[Fraction, ...]:
         """Spread the target: t for every day of the year under this target_set."""
         weights = {day: self.weight(target, day) for day in self.days}
-        whole = sum(weights.values())
+        a_weight = target.says["amount"] / sum(weights.values())
+        per_worker = target.says["basis"] == "per_worker"
         factors, deltas = [], []
         for p in self.of("target_adjusted"):
             covered = {d for d in self.days if p.says["applies"] == "whole_period" or d >= p.says["effective_on"]}
@@ -159,10 +160,11 @@ class Plan:
         for day in self.days:
             share = Fraction()
             if day in self.active_days:
-                share = target.says["amount"] * weights[day] / whole
-                share *= self.headcount(day) if target.says["basis"] == "per_worker" else 1
-                share *= prod(factor for covered, factor in factors if day in covered)
-                share += sum(per_weight * weights[day] for covered, per_weight in deltas if day in covered)
+                share = a_weight * weights[day] * (self.headcount(day) if per_worker else 1)
+                for covered, factor in factors:
+                    share *= factor if day in covered else 1
+                for covered, per_weight in deltas:
+                    share += per_weight * weights[day] if day in covered else 0
             due.append(max(Fraction(), share))
         return tuple(due)
 
@@ -220,6 +222,11 @@ class Plan:
 
     def thresholds(self, day: date) -> dict:
         """Each threshold by itself: the newest rule that names it, or the default."""
+        if day not in self._thresholds:
+            self._thresholds[day] = self._thresholds_on(day)
+        return self._thresholds[day]
+
+    def _thresholds_on(self, day: date) -> dict:
         rules = sorted((p for p in self.of("alert_rules_set") if p.own_day <= day), key=lambda p: p.rank)
         found = dict(DEFAULTS)
         for rule in rules:
@@ -235,15 +242,18 @@ class Year:
         self.known, self.group_id, self.year = known, group_id, year
         self.last_day = date(year, 12, 31)
         self.day_after = self.last_day + ONE_DAY
-        self._plans: dict[tuple, Plan] = {}
+        self._plans: dict[tuple, Plan] = {}  # by the decrees in force
+        self._plan_on: dict[date, Plan] = {}
         self.walked: dict[date, list] = {}  # what the walk to a day found
 
     def plan(self, day: date) -> Plan:
         """Find the plan under the decrees in force on a day; the day after the year has those of its last day."""
-        decrees = self.known.in_force(min(day, self.last_day))
-        if decrees not in self._plans:
-            self._plans[decrees] = Plan(self.known, self.group_id, self.year, decrees)
-        return self._plans[decrees]
+        if day not in self._plan_on:
+            decrees = self.known.in_force(min(day, self.last_day))
+            if decrees not in self._plans:
+                self._plans[decrees] = Plan(self.known, self.group_id, self.year, decrees)
+            self._plan_on[day] = self._plans[decrees]
+        return self._plan_on[day]
 
     def received(self, account: Account, until: date) -> Fraction:
         """R of an account in its currency."""

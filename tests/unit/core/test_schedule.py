@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,9 +80,10 @@ def plain_weights(weights: tuple[Fraction, ...] | None) -> list[Fraction]:
 def plain_schedule(book: Book, decrees: Decrees, plan: events.TargetSet) -> list[Fraction]:
     """Return t(x) of each day as it is written."""
     w = plain_weights(plan.weights)
+    whole, left = sum(w), list(accumulate(w[::-1]))[::-1]
     days: list[Fraction] = []
     for x in YEAR:
-        total = plan.amount_minor * w[x - FIRST] / sum(w)
+        total = plan.amount_minor * w[x - FIRST] / whole
         total *= plain_headcount(decrees, x) if plan.per_worker else 1
         extra = Fraction(0)
         for adjusted in decrees.adjustments:
@@ -94,7 +95,7 @@ def plain_schedule(book: Book, decrees: Decrees, plan: events.TargetSet) -> list
                 continue
             on = min(adjusted.issued_day, adjusted.effective_on)
             rate_then = book.rates.minor_rate(adjusted.currency, plan.currency, on)
-            covered = sum(w[since - FIRST :])
+            covered = left[since - FIRST] if since < AFTER else 0
             if rate_then is not None and covered:
                 extra += adjusted.delta_minor * rate_then * w[x - FIRST] / covered
         days.append(max(Fraction(0), total + extra) if plain_active(decrees, x) else Fraction(0))

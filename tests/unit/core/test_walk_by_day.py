@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +27,8 @@ class Plain:
         self.view, self.levy_id = view, levy_id
         self._judged: dict[int, dict[str, object]] = {}
         self._due: dict[Schedule, list[Fraction]] = {}
+        self._sums: dict[Schedule, list[Fraction]] = {}
+        self._windows: dict[str, list[Fraction]] = {}
 
     def claim(self, x: int) -> Claim | None:
         """Return what is asked on a day, under its own decrees."""
@@ -43,6 +46,22 @@ class Plain:
         self._due[schedule] = days
         return days
 
+    def passed(self, x: int) -> list[Fraction]:
+        """Return what is due by the start of each day of the year, and by its end."""
+        schedule = self.claim(x).schedule
+        if schedule not in self._sums:
+            self._sums[schedule] = list(accumulate(self.due(x), initial=Fraction(0)))
+        return self._sums[schedule]
+
+    def best(self, currency: str, x: int) -> Fraction:
+        """Return the highest average of 30 days running that end before x."""
+        if currency not in self._windows:
+            curve = self.view.curve(self.levy_id, currency)
+            windows = [curve.by(y) - curve.by(y - 30) for y in range(FIRST + 29, AFTER + 1)]
+            self._windows[currency] = list(accumulate(windows, max))
+        ended = x - FIRST - 30
+        return Fraction(self._windows[currency][ended], 30) if ended >= 0 else Fraction(0)
+
     def judge(self, x: int) -> dict[str, object]:
         """Return all that the table asks of day x."""
         if x not in self._judged:
@@ -54,18 +73,15 @@ class Plain:
         if claim is None:
             return {"T": 0, "alive_late": False}
         rules = self.view.timeline.thresholds_on(x)
-        due = self.due(x)
+        due, passed_by = self.due(x), self.passed(x)
         curve = self.view.curve(self.levy_id, claim.currency)
-        total = sum(due)
+        total = passed_by[-1]
         before, now = curve.by(x - 1), curve.by(x)
-        slacked = sum(due[: max(0, x - FIRST - rules.slack_days)])
+        slacked = passed_by[max(0, x - FIRST - rules.slack_days)]
         due_days = [FIRST + i for i, t in enumerate(due) if t > 0 and FIRST + i >= claim.judged_from]
         active = self.view.timeline.regime_on(x).activity
         left = sum(active.on(y) for y in range(x, AFTER))
-        windows = [curve.by(y) - curve.by(y - 30) for y in range(FIRST + 29, x + 1)]
-        best, best_now = (Fraction(max(w, default=0), 30) for w in (windows[:-1], windows))
-        if x < FIRST + 29:
-            best = best_now = Fraction(0)
+        best, best_now = self.best(claim.currency, x), self.best(claim.currency, x + 1)
         per_day = (max(Fraction(0), total - r) / max(30, left) for r in (before, now))
         last_paid = max((y for y in self.view.paid_days if y < x), default=0)
         within = total > 0 and x <= claim.end and active.on(x) and x < claim.lifted_from
