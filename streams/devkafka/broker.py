@@ -42,6 +42,7 @@ JVM_FLAGS = (
     "--sun-misc-unsafe-memory-access=allow",
     "--enable-native-access=ALL-UNNAMED",
 )
+BRIEFLY = ("-XX:TieredStopAtLevel=1",)  # what ends within a second gains nothing from code compiled twice
 # What stands above a stack trace, at its line's beginning.
 CAUSE = re.compile(r"(?:Caused by: |Exception in thread \S+ )?(?P<cause>[\w.$]+(Exception|Error)\b.*|Error: .*)")
 READY_SECONDS = 90.0
@@ -294,12 +295,13 @@ class _Launch:
             time.sleep(0.05)
         return False
 
-    def _java(self, *arguments: str) -> list[str]:
+    def _java(self, *arguments: str, flags: Sequence[str] = ()) -> list[str]:
         heap = os.environ.get("KAFKA_HEAP_OPTS", HEAP).split()
         return [
             str(JAVA),
             *heap,
             *JVM_FLAGS,
+            *flags,
             process.marker(self.folder.root),  # and directly after it another -D: see process.is_alive
             f"-Dquotastream.log={self.folder.log}",
             f"-Dlog4j2.configurationFile={LOG4J}",
@@ -317,6 +319,7 @@ class _Launch:
             self._java(
                 *("kafka.tools.StorageTool", "format", "--ignore-formatted"),
                 *("--cluster-id", cluster_id, "--config", str(self.folder.properties)),
+                flags=BRIEFLY,
             ),
             env=self._environment(),
             capture_output=True,

@@ -11,6 +11,7 @@ from kafka import KafkaConsumer, KafkaProducer
 from schemas.policies import TargetSet
 from schemas.remittances import Remittance
 from streams.client import BadRecord, Publisher, alerts, open_episodes
+from streams.shell import connection
 from streams.shell.connection import UnreachableError
 from tests.model.wire import opened, remittance, target
 from tests.reading import partitions_of
@@ -92,7 +93,8 @@ def test_a_repeated_message_is_yielded_once_and_unknown_fields_pass(kafka: Broke
         house.close()
 
 
-def test_a_broker_that_is_not_there_is_one_clear_error() -> None:
+def test_a_broker_that_is_not_there_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong address ends in a sentence, in no endless wait."""
+    monkeypatch.setattr(connection, "ANSWER_WITHIN_S", 1)
     with pytest.raises(UnreachableError):
         Publisher(f"127.0.0.1:{free_port()}")
