@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 
@@ -265,16 +265,5 @@ AnyPolicy = (
 PolicyChangesMessage = Annotated[AnyPolicy, Field(discriminator="type")]
 ADAPTER: TypeAdapter[AnyPolicy] = TypeAdapter(PolicyChangesMessage)
 MODELS: dict[str, type[AnyPolicy]] = {
-    "group_opened": GroupOpened,
-    "target_set": TargetSet,
-    "target_adjusted": TargetAdjusted,
-    "levy_imposed": LevyImposed,
-    "levy_lifted": LevyLifted,
-    "headcount_changed": HeadcountChanged,
-    "suspended": Suspended,
-    "resumed": Resumed,
-    "group_closed": GroupClosed,
-    "exchange_rate_set": ExchangeRateSet,
-    "alert_rules_set": AlertRulesSet,
-    "revoked": Revoked,
+    get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(AnyPolicy)
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -68,6 +68,9 @@ EVERYBODY = Scope()
 class Policy:
     """What every policy has. Policies are known by `policy_id` (canonical lower-case uuid text)."""
 
+    #: The field that is the type's own day ("Arithmetic", Facts and decrees).
+    OWN_DAY: ClassVar[str] = "issued_day"
+
     policy_id: str
     issued_at_us: int
     reason: str | None = None
@@ -81,6 +84,8 @@ class Policy:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupOpened(Policy):
     """A group begins, in a region, with a headcount."""
+
+    OWN_DAY: ClassVar[str] = "opened_on"
 
     group_id: str
     region: str
@@ -104,6 +109,8 @@ class TargetSet(Policy):
 class TargetAdjusted(Policy):
     """A cut or a top-up: either `factor`, or `delta_minor` with `currency`; `remaining` is applies = remaining."""
 
+    OWN_DAY: ClassVar[str] = "effective_on"
+
     scope: Scope
     plan_year: int
     remaining: bool
@@ -116,6 +123,8 @@ class TargetAdjusted(Policy):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevyImposed(Policy):
     """An account of its own for every group in scope, due evenly over from_day..due_day."""
+
+    OWN_DAY: ClassVar[str] = "from_day"
 
     levy_id: str
     scope: Scope
@@ -131,6 +140,8 @@ class LevyImposed(Policy):
 class LevyLifted(Policy):
     """A levy is no longer asked for, from effective_on on."""
 
+    OWN_DAY: ClassVar[str] = "effective_on"
+
     levy_id: str
     effective_on: Day
 
@@ -138,6 +149,8 @@ class LevyLifted(Policy):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadcountChanged(Policy):
     """A group's headcount from effective_on on."""
+
+    OWN_DAY: ClassVar[str] = "effective_on"
 
     group_id: str
     headcount: int
@@ -148,6 +161,8 @@ class HeadcountChanged(Policy):
 class Suspended(Policy):
     """Those in scope are inactive from from_day to until_day (inclusive; None: for ever)."""
 
+    OWN_DAY: ClassVar[str] = "from_day"
+
     scope: Scope
     from_day: Day
     until_day: Day | None
@@ -156,6 +171,8 @@ class Suspended(Policy):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed(Policy):
     """Those in scope are out of the suspension `resumes` (a policy_id) from effective_on on."""
+
+    OWN_DAY: ClassVar[str] = "effective_on"
 
     resumes: str
     scope: Scope
@@ -166,6 +183,8 @@ class Resumed(Policy):
 class GroupClosed(Policy):
     """A group ends."""
 
+    OWN_DAY: ClassVar[str] = "closed_on"
+
     group_id: str
     closed_on: Day
 
@@ -173,6 +192,8 @@ class GroupClosed(Policy):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeRateSet(Policy):
     """1 `currency` = `rate` `per`, from effective_on on. A fact, not a decree."""
+
+    OWN_DAY: ClassVar[str] = "effective_on"
 
     currency: str
     per: str
@@ -183,6 +204,8 @@ class ExchangeRateSet(Policy):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRulesSet(Policy):
     """Thresholds for those in scope, each None where this policy does not name it."""
+
+    OWN_DAY: ClassVar[str] = "effective_on"
 
     scope: Scope
     effective_on: Day

@@ -1,47 +1,19 @@
-"""Which policy is the newer one: the own day of each type, and the order that decides between policies.
+"""Which policy is the newer one: the order that decides between policies.
 
-Lives here: own days, rank, order of issue, whom a scope covers. Not here: what a policy does.
+Lives here: rank, order of issue, whom a scope covers. Not here: what a policy does.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.core.events import (
-    AlertRulesSet,
-    ExchangeRateSet,
-    GroupClosed,
-    GroupOpened,
-    HeadcountChanged,
-    LevyImposed,
-    LevyLifted,
-    Resumed,
-    Suspended,
-    TargetAdjusted,
-)
-
 if TYPE_CHECKING:
     from streams.core.events import Day, Policy, Scope
-
-# The field that is each type's own day; a type that is not here has its issue day.
-OWN_DAY: dict[type[Policy], str] = {
-    AlertRulesSet: "effective_on",
-    ExchangeRateSet: "effective_on",
-    GroupClosed: "closed_on",
-    GroupOpened: "opened_on",
-    HeadcountChanged: "effective_on",
-    LevyImposed: "from_day",
-    LevyLifted: "effective_on",
-    Resumed: "effective_on",
-    Suspended: "from_day",
-    TargetAdjusted: "effective_on",
-}
 
 
 def own_day(policy: Policy) -> Day:
     """Return the day that a policy is about ("Arithmetic", Facts and decrees)."""
-    field = OWN_DAY.get(type(policy))
-    day: Day = policy.issued_day if field is None else getattr(policy, field)
+    day: Day = getattr(policy, policy.OWN_DAY)
     return day
 
 

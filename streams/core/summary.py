@@ -1,7 +1,7 @@
 """The one sentence of an alert that a person can read without the docs, from the message's own fields.
 
-Lives here: words, as a table of kind and transition. Not here: any figure that the message doesn't have, and any free
-text of a policy.
+Lives here: how the words of the decision table (rules.py) are filled in. Not here: any figure that the message has
+not, and any free text of a policy.
 """
 
 from __future__ import annotations
@@ -10,70 +10,31 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from streams.core.money import grouped
-from streams.core.rules import DEESCALATED, ESCALATED, LAPSED, OPENED, RESOLVED, RETARGETED, RETRACTED
+from streams.core.rules import DAILY_RATE, KIND_OF, LAPSED, RETRACTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-BEHIND = {
-    OPENED: "{who} is {short_by}behind {matter}, as of {day}",
-    ESCALATED: "{who} is {short_by}behind {matter}, which is critical as of {day}",
-    DEESCALATED: "{who} is {short_by}behind {matter}, which is no longer critical as of {day}",
-    RETARGETED: "{who} is {short_by}behind {matter}, after what is asked for changed on {day}",
-    RESOLVED: "{who} is no longer behind {matter} as of {day}{came_of_due}",
-    LAPSED: "{who} was behind {matter}; the alert ended on {day}, when it no longer applied",
-    RETRACTED: "{who} was not behind {matter} on {day} after all, by what is known now",
-}
-OUT_OF_REACH = {
-    OPENED: "{who} would have to send more than {threshold} a day to reach {matter}, beyond what its best 30 days "
-    "suggest, as of {day}{still_missing}",
-    RETARGETED: "{who} can still hardly reach {matter}, after what is asked for changed on {day}{still_missing}",
-    RESOLVED: "{who} can reach {matter} again as of {day}{still_missing}",
-    LAPSED: "{who} could hardly reach {matter}; the alert ended on {day}, when it no longer applied",
-    RETRACTED: "{who} could reach {matter} on {day} after all, by what is known now",
-}
-SILENCE = {
-    OPENED: "{who} has sent nothing on the last {threshold} days that had something due, as of {day}{still_missing}",
-    RESOLVED: "{who} is no longer silent as of {day}{came_of_target}",
-    LAPSED: "{who} was silent; the alert ended on {day}, when it no longer applied",
-    RETRACTED: "{who} was not silent on {day} after all, by what is known now",
-}
-MISSED = {
-    OPENED: "{who} missed {matter}{came_of_target}{still_missing}",
-    RETARGETED: "{who} still misses {matter}, after what is asked for changed on {day}{still_missing}",
-    RESOLVED: "{who} has paid {matter} in full as of {day}, after its end{came_of_target}",
-    LAPSED: "{who} missed {matter}; the alert ended on {day}, when it no longer applied",
-    RETRACTED: "{who} did not miss {matter} after all, by what is known now",
-}
-SENTENCES = {
-    "behind_pace": ("its {year} pace", BEHIND),
-    "levy_behind": ("with the levy {levy} of {year}", BEHIND),
-    "unreachable": ("its {year} target", OUT_OF_REACH),
-    "silent": ("its {year} target", SILENCE),
-    "missed": ("its {year} target", MISSED),
-}
-LEVY_MISSED = "the levy {levy} of {year}"
+    from streams.core.rules import Kind
+
 BEYOND_FIGURES = {LAPSED, RETRACTED}
 
 
 def summary_of(alert: Mapping[str, object]) -> str:
     """Return one sentence: who, what, since when, how much, and what policies have to do with it."""
-    kind, transition = str(alert["kind"]), str(alert["transition"])
-    matter, sentences = SENTENCES[kind]
+    kind, transition = KIND_OF[str(alert["kind"]), alert["levy_id"] is not None], str(alert["transition"])
     words = {"who": alert["group_id"], "year": alert["plan_year"], "levy": alert["levy_id"], "day": alert["on_day"]}
-    if kind == "missed" and alert["levy_id"] is not None:
-        matter = LEVY_MISSED
-    words |= {"matter": matter.format_map(words), "threshold": _threshold(alert), **_figures(alert)}
+    words |= {"matter": kind.matter.format_map(words), "threshold": _threshold(alert, kind), **_figures(alert)}
     why = "" if transition in BEYOND_FIGURES else _why(alert)
-    return f"{sentences[transition].format_map(words)}{why}."
+    return f"{kind.sentences[transition].format_map(words)}{why}."
 
 
 def _money(alert: Mapping[str, object], amount: str) -> str:
     return f"{grouped(amount)} {alert['currency']}"
 
 
-def _threshold(alert: Mapping[str, object]) -> str:
-    if alert["kind"] == "unreachable" and alert["threshold"] is not None:
+def _threshold(alert: Mapping[str, object], kind: Kind) -> str:
+    if kind.threshold == DAILY_RATE and alert["threshold"] is not None:
         return _money(alert, str(alert["threshold"]))
     return str(alert["threshold"])
 

@@ -14,7 +14,19 @@ from streams.core.curve import WINDOW_DAYS
 from streams.core.figures import figures_of
 from streams.core.history import EMPTY_HISTORY_DIGEST, Step, canonical_json, history_digest, history_value, name_uuid
 from streams.core.money import RATIO_DECIMALS, decimal_text, round_half_even
-from streams.core.rules import CRITICAL, DEESCALATED, ESCALATED, LAPSED, OPENED, RESOLVED, RETARGETED, RETRACTED
+from streams.core.rules import (
+    CRITICAL,
+    DAILY_RATE,
+    DAYS,
+    DEESCALATED,
+    ESCALATED,
+    KIND_OF,
+    LAPSED,
+    OPENED,
+    RESOLVED,
+    RETARGETED,
+    RETRACTED,
+)
 from streams.core.summary import summary_of
 from streams.core.view import AccountView
 from streams.core.years import day_from_text, day_text
@@ -194,12 +206,13 @@ FIGURE_FIELDS = (
 
 def _threshold(view: AccountView, tale: _Tale) -> str | None:
     """Return, as text, what was crossed (decisions/0001, 5)."""
-    if tale.transition in {RETARGETED, LAPSED, RETRACTED} or tale.kind == "missed":
+    crossed = KIND_OF[tale.kind, tale.levy_id is not None].threshold
+    if crossed is None or tale.transition in {RETARGETED, LAPSED, RETRACTED}:
         return None
     thresholds = view.timeline.thresholds_on(tale.on_day)
-    if tale.kind == "silent":
+    if crossed == DAYS:
         return str(thresholds.silent_days)
-    if tale.kind == "unreachable":
+    if crossed == DAILY_RATE:
         return _daily_rate(view, tale, thresholds.unreachable_factor)
     ratio = {
         OPENED: thresholds.critical if tale.severity == CRITICAL else thresholds.warning_below,

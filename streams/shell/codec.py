@@ -7,6 +7,8 @@ pydantic models of `schemas`, which judge and say what is wrong.
 from __future__ import annotations
 
 import re
+from dataclasses import fields as dataclass_fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import ValidationError
@@ -25,12 +27,12 @@ from streams.shell.envelopes import message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from dataclasses import Field
     from fractions import Fraction
 
     from pydantic import BaseModel
     from pydantic_core import ErrorDetails
 
-    from schemas import fields
     from streams.shell.envelopes import Headers
 
 Topic = Literal["remittances", "policy-changes"]
@@ -40,11 +42,9 @@ _MODELS: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "policy-changes": policy.MODELS,
 }
 _CURRENCY_FIELDS = {
-    "remittance": ("currency",),
-    "target_set": ("currency",),
-    "target_adjusted": ("currency",),
-    "levy_imposed": ("currency",),
-    "exchange_rate_set": ("currency", "per"),
+    kind: tuple(name for name in ("currency", "per") if name in model.model_fields)
+    for models in _MODELS.values()
+    for kind, model in models.items()
 }
 _THREE_CAPITALS = re.compile(CURRENCY.strip("^$"))
 # Python refuses to read an integer of more than 4300 digits, JSON doesn't. No field can use as many as 500 (a time is
@@ -209,118 +209,59 @@ def _reversal(m: remittance.Reversal) -> events.Reversal:
     return events.Reversal(m.group_id, _uuid_bytes(m.event_id), digest, reverses)
 
 
-def _head(m: policy.PolicyMessage) -> dict[str, Any]:
-    return {"policy_id": m.policy_id.lower(), "issued_at_us": time_us(m.issued_at), "reason": m.reason}
+def _scope(m: Any) -> events.Scope:
+    return events.Scope(getattr(m.scope, "region", None), getattr(m.scope, "group_id", None))
 
 
-def _scope(scope: fields.ScopeAll | fields.ScopeRegion | fields.ScopeGroup) -> events.Scope:
-    return events.Scope(getattr(scope, "region", None), getattr(scope, "group_id", None))
+def _money(field: str) -> Callable[[Any], int | None]:
+    def read(m: Any) -> int | None:
+        text = getattr(m, field)
+        return None if text is None else minor_units(text, MINOR_DIGITS[m.currency])
+
+    return read
 
 
-def _optional(text: str | None) -> Fraction | None:
-    return None if text is None else fraction(text)
+def _weights(m: policy.TargetSet) -> tuple[Fraction, ...] | None:
+    return tuple(map(fraction, m.pace.weights)) if isinstance(m.pace, policy.Monthly) else None
 
 
-def _group_opened(m: policy.GroupOpened) -> events.Policy:
-    return events.GroupOpened(
-        **_head(m),
-        group_id=m.group_id,
-        region=m.region,
-        opened_on=day_ordinal(m.opened_on),
-        headcount=m.headcount,
-    )
+#: What the core has under another name, or in another form, than the message; all else is taken as it is.
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "policy_id": lambda m: m.policy_id.lower(),
+    "issued_at_us": lambda m: time_us(m.issued_at),
+    "resumes": lambda m: m.resumes.lower(),
+    "revokes": lambda m: m.revokes.lower(),
+    "scope": _scope,
+    "amount_minor": _money("amount"),
+    "delta_minor": _money("delta"),
+    "per_worker": lambda m: m.basis == "per_worker",
+    "remaining": lambda m: m.applies == "remaining",
+    "weights": _weights,
+}
+#: By the type of the core's field, as it is written there.
+_FORMS: Mapping[str, Callable[[str], Any]] = {"Day": day_ordinal, "Fraction": fraction}
 
 
-def _target_set(m: policy.TargetSet) -> events.Policy:
-    return events.TargetSet(
-        **_head(m),
-        group_id=m.group_id,
-        plan_year=m.plan_year,
-        amount_minor=minor_units(m.amount, MINOR_DIGITS[m.currency]),
-        currency=m.currency,
-        per_worker=m.basis == "per_worker",
-        weights=tuple(map(fraction, m.pace.weights)) if isinstance(m.pace, policy.Monthly) else None,
-    )
+def _reader(field: Field[Any]) -> Callable[[Any], Any]:
+    """Return how a field of the core's policy is read from the message."""
+    name = field.name
+    form = _FORMS.get(str(field.type).removesuffix(" | None"))
+    if name in _READ:
+        return _READ[name]
+    if form is None:
+        return attrgetter(name)
+
+    def read(m: Any) -> Any:
+        text = getattr(m, name)
+        return None if text is None else form(text)
+
+    return read
 
 
-def _target_adjusted(m: policy.TargetAdjusted) -> events.Policy:
-    return events.TargetAdjusted(
-        **_head(m),
-        scope=_scope(m.scope),
-        plan_year=m.plan_year,
-        remaining=m.applies == "remaining",
-        effective_on=day_ordinal(m.effective_on),
-        factor=_optional(m.factor),
-        delta_minor=minor_units(m.delta, MINOR_DIGITS[m.currency]) if m.delta and m.currency else None,
-        currency=m.currency,
-    )
-
-
-def _levy_imposed(m: policy.LevyImposed) -> events.Policy:
-    return events.LevyImposed(
-        **_head(m),
-        levy_id=m.levy_id,
-        scope=_scope(m.scope),
-        amount_minor=minor_units(m.amount, MINOR_DIGITS[m.currency]),
-        currency=m.currency,
-        per_worker=m.basis == "per_worker",
-        from_day=day_ordinal(m.from_day),
-        due_day=day_ordinal(m.due_day),
-        purpose=m.purpose,
-    )
-
-
-def _levy_lifted(m: policy.LevyLifted) -> events.Policy:
-    return events.LevyLifted(**_head(m), levy_id=m.levy_id, effective_on=day_ordinal(m.effective_on))
-
-
-def _headcount_changed(m: policy.HeadcountChanged) -> events.Policy:
-    return events.HeadcountChanged(
-        **_head(m), group_id=m.group_id, headcount=m.headcount, effective_on=day_ordinal(m.effective_on)
-    )
-
-
-def _suspended(m: policy.Suspended) -> events.Policy:
-    until_day = None if m.until_day is None else day_ordinal(m.until_day)
-    return events.Suspended(**_head(m), scope=_scope(m.scope), from_day=day_ordinal(m.from_day), until_day=until_day)
-
-
-def _resumed(m: policy.Resumed) -> events.Policy:
-    return events.Resumed(
-        **_head(m), resumes=m.resumes.lower(), scope=_scope(m.scope), effective_on=day_ordinal(m.effective_on)
-    )
-
-
-def _group_closed(m: policy.GroupClosed) -> events.Policy:
-    return events.GroupClosed(**_head(m), group_id=m.group_id, closed_on=day_ordinal(m.closed_on))
-
-
-def _exchange_rate_set(m: policy.ExchangeRateSet) -> events.Policy:
-    return events.ExchangeRateSet(
-        **_head(m), currency=m.currency, per=m.per, rate=fraction(m.rate), effective_on=day_ordinal(m.effective_on)
-    )
-
-
-def _alert_rules_set(m: policy.AlertRulesSet) -> events.Policy:
-    return events.AlertRulesSet(
-        **_head(m),
-        scope=_scope(m.scope),
-        effective_on=day_ordinal(m.effective_on),
-        warning_below=_optional(m.warning_below),
-        critical_below=_optional(m.critical_below),
-        margin=_optional(m.margin),
-        slack_days=m.slack_days,
-        for_days=m.for_days,
-        grace_days=m.grace_days,
-        levy_grace_days=m.levy_grace_days,
-        unreachable_factor=_optional(m.unreachable_factor),
-        unreachable_grace_days=m.unreachable_grace_days,
-        silent_days=m.silent_days,
-    )
-
-
-def _revoked(m: policy.Revoked) -> events.Policy:
-    return events.Revoked(**_head(m), revokes=m.revokes.lower())
+def _policy(kind: type[events.Policy]) -> Callable[[Any], events.Policy]:
+    """Return what makes a policy of the core of a message; the two have the same name."""
+    readers = {field.name: _reader(field) for field in dataclass_fields(kind)}
+    return lambda m: kind(**{name: read(m) for name, read in readers.items()})
 
 
 _TRANSLATORS = cast(
@@ -328,17 +269,6 @@ _TRANSLATORS = cast(
     {
         remittance.Remittance: _remittance,
         remittance.Reversal: _reversal,
-        policy.GroupOpened: _group_opened,
-        policy.TargetSet: _target_set,
-        policy.TargetAdjusted: _target_adjusted,
-        policy.LevyImposed: _levy_imposed,
-        policy.LevyLifted: _levy_lifted,
-        policy.HeadcountChanged: _headcount_changed,
-        policy.Suspended: _suspended,
-        policy.Resumed: _resumed,
-        policy.GroupClosed: _group_closed,
-        policy.ExchangeRateSet: _exchange_rate_set,
-        policy.AlertRulesSet: _alert_rules_set,
-        policy.Revoked: _revoked,
+        **{model: _policy(getattr(events, model.__name__)) for model in policy.MODELS.values()},
     },
 )

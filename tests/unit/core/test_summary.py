@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streams.core.rules import KINDS, LAPSED, OPENED, RESOLVED, RETARGETED, RETRACTED
-from streams.core.summary import SENTENCES, summary_of
+from streams.core.summary import summary_of
 
 WORKED = {
     "group_id": "dandong-07", "plan_year": 2026, "kind": "behind_pace", "levy_id": None, "transition": "opened",
@@ -72,11 +72,10 @@ def test_a_sentence_reads_well(changed: dict[str, Any], sentence: str) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.name}, levy {kind.of_levy}")
 def test_every_transition_of_every_kind_has_a_sentence(kind: Any) -> None:
     """Else an alert could not be told, for want of words."""
-    _, sentences = SENTENCES[kind.name]
     wanted = {OPENED, RESOLVED, LAPSED, RETRACTED} | ({RETARGETED} if kind.retargets else set())
-    assert set(sentences) >= wanted
-    assert len(sentences) - len(wanted) == (2 if kind.critical else 0)
-    for transition in sentences:
+    assert set(kind.sentences) >= wanted
+    assert len(kind.sentences) - len(wanted) == (2 if kind.critical else 0)
+    for transition in kind.sentences:
         alert = WORKED | {"kind": kind.name, "transition": transition, "levy_id": "rail" if kind.of_levy else None}
         assert "{" not in summary_of(alert)
         assert summary_of(alert | {"expected": "0.00", "adjusted_target": "0.00"}).endswith(".")
