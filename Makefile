@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ARGS ?=
+CORE_TESTS := tests/scenarios tests/semantics tests/unit/core tests/property
 
 .DEFAULT_GOAL := help
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
@@ -37,6 +38,11 @@ fuzz: install ## Fuzz the decoders, guided by coverage, for 10 minutes (SECONDS=
 
 faults: install ## Hurt workers and brokers in every way, and compare what was told with the model
 	$(BIN)/pytest -s tests/faults $(ARGS)
+
+coverage: install ## Say which lines and branches of the core no test of the core reaches; fails where there are any
+	mkdir -p build
+	SEEDS=10 EXAMPLES=20 $(BIN)/coverage run -m pytest -m "not slow" $(CORE_TESTS)
+	$(BIN)/coverage report
 
 mutants: install ## Change the core in small ways and say which changes no test notices (ARGS="streams.core.money*")
 	SEEDS=3 EXAMPLES=8 $(BIN)/mutmut run $(ARGS)

@@ -57,7 +57,7 @@ def year(seed: int, groups: int, remittances: int, plan_year: int) -> Iterator[M
     for message in _policies(rng, cast, plan_year):
         known.append((datetime.fromisoformat(message["issued_at"]).timestamp(), len(known), message))
     for group, count in zip(cast, _shares(cast, remittances), strict=True):
-        for at, message in _payments(rng, group, count, plan_year):
+        for at, message in _remittances(rng, group, count, plan_year):
             known.append((at, len(known), message))
     known.sort(key=lambda entry: entry[:2])
     return (message for _, _, message in known)
@@ -205,7 +205,7 @@ def _changes(rng: random.Random, cast: list[_Group], plan_year: int) -> Iterator
 # --- what is sent in ------------------------------------------------------------------------------------------------
 
 
-def _payments(rng: random.Random, group: _Group, count: int, plan_year: int) -> Iterator[tuple[float, Message]]:
+def _remittances(rng: random.Random, group: _Group, count: int, plan_year: int) -> Iterator[tuple[float, Message]]:
     """Yield (when it becomes known, message): remittances, some taken back, some told twice."""
     if not count:
         return
