@@ -42,7 +42,7 @@ def _threshold(alert: Mapping[str, object], kind: Kind) -> str:
 def _figures(alert: Mapping[str, object]) -> dict[str, str]:
     """Return what is said of money; nothing where the message has no figures."""
     if alert["currency"] is None:
-        return dict.fromkeys(("short_by", "came_of_due", "came_of_target", "still_missing"), "")
+        return {}
     remitted, due, target = (str(alert[name]) for name in ("remitted", "expected", "adjusted_target"))
     missing = max(Decimal(0), Decimal(target) - Decimal(remitted))
     return {

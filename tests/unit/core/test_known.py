@@ -10,7 +10,18 @@ import pytest
 from streams.core.account import Known, evaluate
 from streams.core.events import Policy
 from streams.core.takings import HeldMoney
-from tests.unit.core.making import GROUP, book_of, day, opened, random_money, random_policies, seeds, target
+from tests.unit.core.making import (
+    GROUP,
+    book_of,
+    day,
+    money_of,
+    opened,
+    random_money,
+    random_policies,
+    rules,
+    seeds,
+    target,
+)
 
 
 @pytest.mark.parametrize("seed", seeds(60))
@@ -37,6 +48,34 @@ def test_going_on_from_an_earlier_evaluation_changes_no_result(seed: int) -> Non
             account = evaluate(book, money, GROUP, 2026, d, known)
             assert account == evaluate(book, money, GROUP, 2026, d)
             known = account.known
+
+
+@pytest.mark.parametrize("missing", [-1, 0, 1])
+@pytest.mark.parametrize("rows", [(("01-31", 0.95),), (("01-30", 0.9),), (("01-30", 0.75), ("02-10", 0.8))])
+def test_day_by_day_the_thresholds_are_where_they_are(rows: tuple[tuple[str, float], ...], missing: int) -> None:
+    """Money that reaches exactly a threshold, or a cent less or more, is judged the same by one day as by all."""
+    book = book_of(opened(), target())
+    paid, money = 0, HeldMoney()
+    for number, (text, ratio) in enumerate(rows):
+        due = 1000_00 * (day(text) - day("01-01"))
+        amount = round(due * ratio) - paid - missing
+        money.add(UUID(int=number).bytes, day(text), amount, "USD", None)
+        paid += amount
+    known = None
+    for d in range(day("01-25"), day("02-20")):
+        account = evaluate(book, money, GROUP, 2026, d, known)
+        known = account.known
+        assert account == evaluate(book, money, GROUP, 2026, d)
+
+
+def test_what_is_out_of_reach_is_noticed_on_the_day_after_the_first_money() -> None:
+    """The best thirty days begin with the first remittance, and one that goes on from before it sees them."""
+    book = book_of(opened(), target(), rules("2026-01-01", unreachable_grace_days=5, silent_days=366))
+    money = money_of(("02-10", 1_00))
+    known = evaluate(book, money, GROUP, 2026, day("02-10")).known
+    found = evaluate(book, money, GROUP, 2026, day("02-11"), known)
+    assert found == evaluate(book, money, GROUP, 2026, day("02-11"))
+    assert day("02-11") in {episode.opened_on for episode in found.episodes if episode.kind == "unreachable"}
 
 
 def test_what_is_known_is_gone_on_from() -> None:

@@ -10,7 +10,7 @@ from streams.core.curve import Curve, Sums
 from streams.core.events import Added, Remittance, Reversal
 from streams.core.ledger import GroupLedger
 from streams.core.rates import Rates
-from streams.core.takings import HeldMoney, Purse
+from streams.core.takings import Entry, HeldMoney, Purse
 from streams.core.years import plan_year
 from tests.unit.core.making import DIGITS, GROUP, day, rate
 
@@ -51,6 +51,29 @@ def test_reversing_a_reversal_does_nothing() -> None:
     for event in (remittance(1), reversal(2, 1), reversal(3, 2)):
         ledger.add(event)
     assert not len(ledger.money(2026))
+
+
+def test_what_was_taken_out_is_kept_by_day_whichever_came_first() -> None:
+    """`explain` shows what reversals took out, each on its own day, in one order."""
+    ledger = GroupLedger()
+    for event in (remittance(1, "03-02"), reversal(9, 1), reversal(8, 2), remittance(2, "03-01"), remittance(3)):
+        ledger.add(event)
+    purse = Purse("USD", None)
+    assert ledger.taken_out(2026) == [
+        (UUID(int=2).bytes, Entry(day("03-01"), 100, purse)),
+        (UUID(int=1).bytes, Entry(day("03-02"), 100, purse)),
+    ]
+    assert ledger.taken_out(2025) == []
+
+
+def test_rates_between_two_currencies_are_found_in_either_direction() -> None:
+    """`explain` shows which rate booked what."""
+    rates = Rates(DIGITS)
+    first, second = rate("2026-01-01", "EUR", "USD", "1.1"), rate("2026-02-01", "USD", "EUR", "0.9")
+    for put in (second, first, rate("2026-01-01", "EUR", "JPY", "160")):
+        rates.put(put)
+    assert rates.between("USD", "EUR") == rates.between("EUR", "USD") == [first, second]
+    assert rates.between("USD", "JPY") == []
 
 
 def test_money_that_comes_and_goes_leaves_what_stays() -> None:

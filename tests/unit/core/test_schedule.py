@@ -222,3 +222,30 @@ def test_nothing_divides_by_zero() -> None:
     book = book_of(opened(headcount=1), target(amount=0, per_worker=True, weights=weights), factor("2026-01-01", "0"))
     assert total_text(book, "2026-01-01") == "0 USD"
     assert set(DIGITS) >= {"USD"}
+
+
+def test_nobody_waits_for_no_due_days() -> None:
+    """A grace of 0 days is over before the year begins, whenever the first due day is."""
+    plan = target(weights=(Fraction(0), *[Fraction(1)] * 11))
+    claim = book_of(plan).timeline(GROUP, 2026).regime_on(FIRST).base
+    assert claim is not None
+    assert claim.schedule.nth_due_day(FIRST, 0) < FIRST
+    assert claim.schedule.nth_due_day(FIRST, 1) == day("02-01")
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_a_cut_of_more_than_a_huge_target_leaves_nothing_due(more: int) -> None:
+    """Amounts that a floating point number can't tell apart are told apart."""
+    cut = -(2**60 + 101)
+    book = book_of(target(amount=-cut + more), delta("2025-12-02", cut))
+    claim = book.timeline(GROUP, 2026).regime_on(FIRST).base
+    assert claim is not None
+    assert claim.schedule.total == max(0, more) * claim.schedule.denominator
+
+
+def test_a_cut_for_the_group_alone_is_in_its_first_plan() -> None:
+    """What was decreed for the group by the day of its first target is in the plan as it was first set."""
+    book = book_of(opened(), factor("2025-11-01", "0.5", scope=HERE, effective="2026-01-01"), target())
+    regime = book.timeline(GROUP, 2026).regime_on(FIRST)
+    assert regime.original is not None
+    assert regime.original.schedule.total == 182_500_00 * regime.original.schedule.denominator

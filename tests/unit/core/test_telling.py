@@ -9,6 +9,7 @@ import pytest
 
 from streams.core.account import evaluate
 from streams.core.book import Book
+from streams.core.events import Scope
 from streams.core.history import history_value
 from streams.core.takings import HeldMoney
 from streams.core.telling import ToldEpisode, tell
@@ -139,6 +140,34 @@ def test_a_levy_has_no_original_target() -> None:
     message = one(told_of(book, money_of(), "2026-02-08")[0], "levy_behind")
     assert message["original_target"] is message["policy_effect"] is message["remittance_effect"] is None
     assert (message["expected"], message["adjusted_target"]) == ("35.00", "100.00")
+
+
+def test_a_levys_episode_that_never_was_is_taken_back_as_the_levys() -> None:
+    """What is noted of an episode has its levy: a retraction by another name would leave it open for ever."""
+    book = book_of(levy("2026-01-15", "2026-02-01", "2026-02-20", 100_00))
+    messages, told = told_of(book, money_of(), "2026-02-08")
+    first = one(messages, "levy_behind")
+    taken_back = one(told_of(book, money_of(("02-01", 100_00, "USD", "rail")), "2026-02-08", told)[0], "levy_behind")
+    assert (taken_back["transition"], taken_back["levy_id"]) == ("retracted", "rail")
+    assert taken_back["episode_id"] == first["episode_id"]
+
+
+def test_money_that_pays_a_levy_is_the_cause_and_other_money_of_the_day_is_not() -> None:
+    """Causes are of the account that the episode is of."""
+    book = book_of(levy("2026-01-15", "2026-02-01", "2026-02-20", 100_00))
+    money = money_of(("02-08", 90_00), ("02-08", 100_00, "USD", "rail"))
+    message = one(told_of(book, money, "2026-02-08")[0], "levy_behind")
+    assert message["transition"] == "resolved"
+    assert message["causes"] == ["00000000-0000-0002-0000-000000000000"]
+
+
+def test_a_policy_for_the_region_is_a_cause() -> None:
+    """A group is in the region of its opening, so what is decreed for that region touches it."""
+    cut = factor("2026-07-01", "0.85", scope=Scope(region="north"))
+    elsewhere = factor("2026-07-01", "0.85", scope=Scope(region="south"))
+    book = book_of(opened(), target(), cut, elsewhere)
+    messages, _ = told_of(book, money_of(("06-30", 150_000_00)), "2026-07-01")
+    assert one(messages, "behind_pace")["causes"] == [cut.policy_id]
 
 
 def test_messages_that_differ_never_share_an_alert_id() -> None:
