@@ -79,3 +79,5 @@ def test_every_transition_of_every_kind_has_a_sentence(kind: Any) -> None:
         alert = WORKED | {"kind": kind.name, "transition": transition, "levy_id": "rail" if kind.of_levy else None}
         assert "{" not in summary_of(alert)
         assert summary_of(alert | {"expected": "0.00", "adjusted_target": "0.00"}).endswith(".")
+        if transition in {LAPSED, RETRACTED}:  # nothing may be asked any more
+            assert summary_of(alert | NO_FIGURES).endswith(".")
