@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 REMEMBERED_PATTERNS = 1 << 16
 REMEMBERED_PLANS = 4096
 
+MANY_POLICIES = 500
+
 
 class Book:
     """The policies known, each once."""
@@ -49,6 +51,7 @@ class Book:
         self._own: dict[str, Own] = {}  # by group
         self._regional: dict[str, list[Policy]] = {}
         self._general: list[Policy] = []
+        self._shared_by_many = 0  # how many policies are regional or general
         self._lifts: dict[str, list[LevyLifted]] = {}
         self._levies: dict[str, list[LevyImposed]] = {}
         self._revocations: dict[str, list[Revoked]] = {}  # by the policy that they name
@@ -177,6 +180,16 @@ class Book:
         own = self._own.get(group_id, NOBODY)
         return Timeline(self._plan(self._pattern(group_id, own), year), group_id, own.policies)
 
+    def is_laborious(self, group_id: str) -> bool:
+        """Tell whether so many policies may concern a group that its evaluation takes a while."""
+        own = self._own.get(group_id, NOBODY)
+        return len(own.policies) + self._shared_by_many > MANY_POLICIES
+
+    def preparing(self, group_id: str, year: int) -> Iterator[None]:
+        """Work out what is decreed for a group and year in steps; policies may be added between them."""
+        while self.timeline(group_id, year).plan.prepare_some():
+            yield
+
     def _pattern(self, group_id: str, own: Own) -> Pattern:
         """Return what the group's own policies say, shared with all groups of which it is the same."""
         before = own.pattern
@@ -270,6 +283,7 @@ class Book:
             own.policies = (*own.policies, policy)
             return
         self._meet(policy)
+        self._shared_by_many += 1
         if scope.region is not None:
             self._regional.setdefault(scope.region, []).append(policy)
         else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from streams.core.events import LevyImposed, LevyLifted, Revoked, TargetAdjusted, TargetSet
+from streams.core.events import Revoked, TargetAdjusted, TargetSet
 from streams.core.rank import covers, own_day, rank
 from streams.core.rules import DEESCALATED, RESOLVED
 
@@ -55,11 +55,8 @@ def _remittances(view: AccountView, kind: str, levy_id: str | None, day: Day) ->
 def _touching(view: AccountView, levy_id: str | None, day: Day) -> Iterator[Policy]:
     """Yield the decrees, in force or not, that touch the base account or a levy's, and may be about the day."""
     region = view.timeline.regime_on(day).region
-    for policy in view.timeline.about(day):
-        if isinstance(policy, LevyImposed | LevyLifted):
-            if policy.levy_id != levy_id:
-                continue
-        elif isinstance(policy, BASE_ONLY) and levy_id is not None:
+    for policy in view.timeline.about(day, levy_id):
+        if levy_id is not None and isinstance(policy, BASE_ONLY):
             continue
         scope = getattr(policy, "scope", None)
         if scope is None or covers(scope, view.group_id, region):
@@ -94,9 +91,7 @@ def _foreign(view: AccountView, levy_id: str | None, day: Day) -> set[str]:
     claim = regime.claim(levy_id)
     assert claim is not None
     money = view.money
-    used = {
-        purse.currency for purse in money.purses() if purse.levy_id == levy_id and min(money.day_sums(purse)) <= day
-    }
+    used = {purse.currency for purse in money.purses(levy_id) if min(money.day_sums(purse)) <= day}
     if levy_id is None:
         used |= {adjusted.currency for adjusted in regime.decrees.adjustments if adjusted.currency is not None}
         used |= {target.currency for target in (regime.decrees.first_target,) if target is not None}

@@ -6,6 +6,7 @@ and the change of decrees from day to day (timeline.py).
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.core.events import (
@@ -104,10 +105,14 @@ class Decrees:
             holding[levy.levy_id] = levy
         return [holding[levy_id] for levy_id in sorted(holding)]
 
+    @cached_property
+    def _last_lifts(self) -> dict[str, LevyLifted]:
+        """Of what lifts a levy, by levy_id, the one issued last."""
+        return {lift.levy_id: lift for lift in sorted(self.lifts, key=issue_order)}
+
     def lifted_from(self, levy: LevyImposed) -> Day:
         """Return the day from which a levy is lifted; NEVER if the lift issued last comes before the levy."""
-        lifts = [lift for lift in self.lifts if lift.levy_id == levy.levy_id]
-        last = max(lifts, key=issue_order, default=None)
+        last = self._last_lifts.get(levy.levy_id)
         if last is None or issue_order(last) < issue_order(levy):
             return NEVER
         return last.effective_on
@@ -124,12 +129,16 @@ class Decrees:
     def activity(self) -> Steps[bool]:
         """Return active(x): open, and covered by no suspension."""
         opened = self._opened()
-        shut = self._suspended()
-        days = {*opened.starts, *(day for span in shut for day in span)}
-        return Steps(
-            opened.on(DAWN),
-            {day: opened.on(day) and not any(start <= day < stop for start, stop in shut) for day in days},
-        )
+        turns = dict.fromkeys(opened.starts, 0)  # by how many more suspensions cover a day than the one before
+        for start, stop in self._suspended():
+            turns[start] = turns.get(start, 0) + 1
+            turns[stop] = turns.get(stop, 0) - 1
+        active: dict[Day, bool] = {}
+        covering = 0
+        for day in sorted(turns):
+            covering += turns[day]
+            active[day] = not covering and opened.on(day)
+        return Steps(opened.on(DAWN), active)
 
     def _opened(self) -> Steps[bool]:
         """Whether the newest of openings and closings by then is an opening (without any opening: always open)."""
@@ -139,11 +148,14 @@ class Decrees:
 
     def _suspended(self) -> list[tuple[Day, Day]]:
         """Return, for each suspension, the days [start, stop) that it covers, resumptions taken off."""
+        resumed: dict[str, Day] = {}
+        for resumption in self.resumptions:
+            named, day = resumption.resumes, resumption.effective_on
+            resumed[named] = min(day, resumed.get(named, day))
         spans: list[tuple[Day, Day]] = []
         for suspension in self.suspensions:
             until = NEVER if suspension.until_day is None else suspension.until_day + 1
-            resumed = (r.effective_on for r in self.resumptions if r.resumes == suspension.policy_id)
-            spans.append((suspension.from_day, min(until, *resumed, NEVER)))
+            spans.append((suspension.from_day, min(until, resumed.get(suspension.policy_id, NEVER))))
         return [(start, stop) for start, stop in spans if start < stop]
 
     def headcount(self) -> Steps[int]:

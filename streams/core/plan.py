@@ -16,7 +16,7 @@ from streams.core.decrees import Decrees, Filed, in_force
 from streams.core.events import AlertRulesSet, LevyImposed, TargetAdjusted, TargetSet
 from streams.core.rank import own_day, rank
 from streams.core.schedule import Delta, Factor, Schedule, base_shape, levy_schedule
-from streams.core.thresholds import thresholds_on
+from streams.core.thresholds import thresholds_of
 from streams.core.years import DAWN, NEVER, year_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from streams.core.thresholds import Thresholds
     from streams.core.years import PlanYear, Steps
 
-MOST_SHARED = 128  # bounds memory, changes no result
+MOST_SHARED = 128  # or twice as many as there are decrees: bounds memory, changes no result
 
 
 class Claim(NamedTuple):
@@ -96,15 +96,11 @@ class Law:
     @cached_property
     def levies(self) -> dict[str, Claim]:
         """The claims of the levies that hold, by levy_id in ascending order."""
-        claims: dict[str, Claim] = {}
-        for levy in self.decrees.holding_levies():
-            lifted_from = self.decrees.lifted_from(levy)
-            schedule = self.plan.levy(levy, lifted_from, self.decrees)
-            judged_from = max(levy.from_day, levy.issued_day)
-            claims[levy.levy_id] = Claim(
-                levy.levy_id, levy.purpose, levy.currency, schedule, judged_from, levy.due_day, lifted_from
-            )
-        return claims
+        plan, decrees, activity, headcount = self.plan, self.decrees, self.activity, self.headcount
+        return {
+            levy.levy_id: plan.levy(levy, decrees.lifted_from(levy), activity, headcount)
+            for levy in decrees.holding_levies()
+        }
 
     def asked(self, levy_id: str | None) -> Asked | Claim | None:
         """Return what the base account asks (levy_id None), or a levy's."""
@@ -152,21 +148,19 @@ class Stretch(NamedTuple):
 
 
 def _joined(spans: Iterable[Span], levy_id: str | None) -> Iterator[Stretch]:
-    held: Stretch | None = None
-    for span in spans:
-        asked = span.law.asked(levy_id)
-        if held is not None:
-            alike = (held.asked, held.activity, held.thresholds)
-            if asked is not None and alike == (asked, span.law.activity, span.thresholds):
-                held = held._replace(stop=span.stop)
-                continue
-            yield held
-        if asked is None:
-            held = None
-            continue
-        held = Stretch(span.start, span.stop, span.law.activity, span.thresholds, asked, held is not None)
+    held: tuple[Asked | Claim, Steps[bool], Thresholds] | None = None  # what is asked and judged by since `start`
+    start = stop = DAWN
+    follows = False
+    for begin, end, law, thresholds in spans:
+        asked = law.asked(levy_id)
+        now = None if asked is None else (asked, law.activity, thresholds)
+        if now != held:
+            if held is not None:
+                yield Stretch(start, stop, held[1], held[2], held[0], follows)
+            held, start, follows = now, begin, held is not None
+        stop = end
     if held is not None:
-        yield held
+        yield Stretch(start, stop, held[1], held[2], held[0], follows)
 
 
 class Plan:
@@ -189,11 +183,12 @@ class Plan:
             self.laws = {start: law for start, law in before.laws.items() if start < changed_from}
             for law in self.laws.values():
                 law.plan = self
-            if len(before.shared) < MOST_SHARED:
+            if len(before.shared) < max(MOST_SHARED, 2 * len(self.filed)):
                 self.shared = before.shared
-        self._about: dict[Day, list[Policy]] = {}
+        self._about: dict[Day, dict[str | None, list[Policy]]] = {}
         self._stretches: dict[tuple[str | None, int], tuple[Stretch, ...]] = {}
         self._spans: dict[int, list[Span]] = {}  # by the place of the law in _starts
+        self._prepared = 0  # how many laws were worked out in steps
 
     def _file(self) -> list[Filed]:
         policies: list[Policy] = [p for p in self._book.touching(self.pattern) if self._of_year(p)]
@@ -223,16 +218,18 @@ class Plan:
             law = self.laws[start] = Law(self, decrees)
         return law
 
-    def about(self, day: Day) -> list[Policy]:
-        """Return the decrees that were issued on a day, have it as their own, or were ever revoked."""
+    def about(self, day: Day, levy_id: str | None) -> list[Policy]:
+        """Return the decrees that were issued on a day, have it as their own, or were ever revoked.
+
+        Of those about levies only a levy's own; with levy_id None, none.
+        """
         found = self._about.get(day)
         if found is None:
-            found = self._about[day] = [
-                policy
-                for issued, revoked, policy in self.filed
-                if day in {issued, own_day(policy)} or revoked != NEVER
-            ]
-        return found
+            found = self._about[day] = {}
+            for issued, revoked, policy in self.filed:
+                if day in {issued, own_day(policy)} or revoked != NEVER:
+                    found.setdefault(getattr(policy, "levy_id", None), []).append(policy)
+        return [policy for key in {None, levy_id} for policy in found.get(key, ())]
 
     def next_turn(self, day: Day) -> Day:
         """Return the first day after a day on which a decree is issued or revoked; NEVER if none is."""
@@ -282,7 +279,20 @@ class Plan:
         rules: list[AlertRulesSet] = law.decrees.rules
         inner = {rule.effective_on for rule in rules if start < rule.effective_on < stop}
         cuts = [start, *sorted(inner), stop]
-        return [Span(begin, end, law, thresholds_on(rules, begin)) for begin, end in pairwise(cuts)]
+        judged_by = thresholds_of(rules, cuts)
+        return [Span(begin, end, law, next(judged_by)) for begin, end in pairwise(cuts)]
+
+    def prepare_some(self) -> bool:
+        """Work out the next law of the year's that was not yet; False where all were."""
+        at = self._prepared
+        if at == len(self._starts):
+            return False
+        if at not in self._spans:
+            self._spans[at] = self._spans_of(at)
+        law = self.law_on(self._starts[at])
+        _ = law.base, law.levies, law.first_plan
+        self._prepared += 1
+        return True
 
     def rate(self, source: str, target: str, day: Day) -> Fraction | None:
         """Return the exchange rate of a day, in minor units."""
@@ -305,19 +315,23 @@ class Plan:
     def shape(self, target: TargetSet, decrees: Decrees) -> Shape:
         """Return t(x) of a target but for its amount under some decrees, shared between the laws that agree on it."""
         adjusted = tuple(policy.policy_id for policy in decrees.adjustments)
-        heads = decrees.headcount_ids() if target.per_worker else ()
-        key = ("base", target.policy_id, adjusted, decrees.activity_ids(), heads)
+        heads = self.headcount(decrees) if target.per_worker else None
+        key = ("base", target.policy_id, adjusted, self.activity(decrees), heads)
         if key not in self.shared:
             self.shared[key] = self._shape(target, decrees)
         return self.shared[key]  # type: ignore[return-value]
 
-    def levy(self, levy: LevyImposed, lifted_from: Day, decrees: Decrees) -> Schedule:
-        """Return t(x) of a levy under some decrees, shared between the laws that agree on it."""
-        heads = decrees.headcount_ids() if levy.per_worker else ()
-        key = ("levy", levy.policy_id, lifted_from, decrees.activity_ids(), heads)
-        if key not in self.shared:
-            self.shared[key] = levy_schedule(levy, lifted_from, self.activity(decrees), self.headcount(decrees))
-        return self.shared[key]  # type: ignore[return-value]
+    def levy(self, levy: LevyImposed, lifted_from: Day, activity: Steps[bool], headcount: Steps[int]) -> Claim:
+        """Return the claim of a levy, shared between the laws that agree on it."""
+        key = (levy.policy_id, lifted_from, activity, headcount if levy.per_worker else None)
+        found = self.shared.get(key)
+        if found is None:
+            schedule = levy_schedule(levy, lifted_from, activity, headcount)
+            judged_from = max(levy.from_day, levy.issued_day)
+            found = self.shared[key] = Claim(
+                levy.levy_id, levy.purpose, levy.currency, schedule, judged_from, levy.due_day, lifted_from
+            )
+        return found  # type: ignore[return-value]
 
     def first_shape(self, first: TargetSet, decrees: Decrees) -> Shape:
         """Return t(x) of the target issued first, with what was decreed by its issue day and the openings of now."""

@@ -6,7 +6,7 @@ Not here: who books what with it.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ class Rates:
     def __init__(self, minor_digits: Mapping[str, int]) -> None:
         self._minor_digits = minor_digits
         self._by_pair: dict[tuple[str, str], list[ExchangeRateSet]] = {}
-        self._dropped: list[ExchangeRateSet] = []
+        self._dropped: dict[str, list[ExchangeRateSet]] = {}  # by either currency
         self._days: dict[tuple[str, str], list[Day]] = {}
         self._about: dict[Day, dict[str, ExchangeRateSet]] = {}  # by the day of issue and the own day, by policy_id
         self.version = object()  # another one after every change, for whoever keeps what was booked
@@ -45,11 +45,13 @@ class Rates:
 
     def drop(self, policy: ExchangeRateSet) -> None:
         """Make a rate one that never was (a revocation names it)."""
-        self._dropped.append(policy)
+        for currency in (policy.currency, policy.per):
+            self._dropped.setdefault(currency, []).append(policy)
         pair = _pair(policy.currency, policy.per)
-        kept = [other for other in self._by_pair.get(pair, ()) if other.policy_id != policy.policy_id]
-        self._by_pair[pair] = kept
-        self._days[pair] = [other.effective_on for other in kept]
+        policies = self._by_pair.get(pair, [])
+        at = bisect_left(policies, rank(policy), key=rank)
+        if at < len(policies) and policies[at].policy_id == policy.policy_id:
+            del policies[at], self._days[pair][at]
         for day in {policy.issued_day, policy.effective_on}:
             self._about.get(day, {}).pop(policy.policy_id, None)
         self.version = object()
@@ -64,7 +66,7 @@ class Rates:
 
     def dropped(self, currency: str) -> list[ExchangeRateSet]:
         """Return the rates from or to a currency that a revocation names."""
-        return [policy for policy in self._dropped if currency in (policy.currency, policy.per)]
+        return self._dropped.get(currency, [])
 
     def minor_rate(self, source: str, target: str, day: Day) -> Fraction | None:
         """Return how many minor units of `target` one minor unit of `source` is on a day; None if no rate."""

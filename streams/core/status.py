@@ -5,11 +5,12 @@ Lives here: its fields in their order, levels. Not here: the figures' formulas (
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from streams.core.figures import figures_of, outlook_of
 from streams.core.money import decimal_text
-from streams.core.rules import CRITICAL, WARNING
+from streams.core.rules import CRITICAL
 from streams.core.years import day_text
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from streams.core.view import AccountView
 
 SHOWN_POLICIES = 50
+OK = "ok"
 NO_FIGURES = dict.fromkeys(
     (
         "original_target",
@@ -46,6 +48,7 @@ def status_value(view: AccountView, d: Day, episodes: Sequence[Episode]) -> dict
     regime = view.timeline.regime_on(d)
     claim, levies = regime.base, regime.levies
     open_episodes = [episode for episode in episodes if episode.is_open]
+    worst = _worst(open_episodes)
     return {
         "schema_version": 1,
         "type": "quota_status",
@@ -55,9 +58,9 @@ def status_value(view: AccountView, d: Day, episodes: Sequence[Episode]) -> dict
         "as_of": day_text(d),
         "currency": None if claim is None else claim.currency,
         **(NO_FIGURES if claim is None else _base_figures(view, regime, claim, d)),
-        "level": _level(view, regime, claim, d, open_episodes),
+        "level": _level(view, regime, claim, d, worst.get(None, OK)),
         "open_episodes": [_open_episode(episode) for episode in open_episodes],
-        "levies": [_levy_value(view, regime, levy, d, open_episodes) for levy in levies.values()] if levies else [],
+        "levies": [_levy_value(view, regime, levy, d, worst.get(levy_id, OK)) for levy_id, levy in levies.items()],
         "unconverted": _unconverted(view, claim, levies, d),
         "unassigned": _unassigned(view, levies, d),
         "headcount": regime.headcount.on(view.year.decree_day(d)),
@@ -94,11 +97,16 @@ def _paid_in_full(view: AccountView, claim: Claim, d: Day) -> bool:
     return view.curve(claim.levy_id, claim.currency).by(d) * schedule.denominator >= schedule.total
 
 
-def _worst(severities: Iterable[str]) -> str:
-    return min((severity for severity in severities), key=(CRITICAL, WARNING).index, default="ok")
+def _worst(open_episodes: Iterable[Episode]) -> dict[str | None, str]:
+    """Return the worst severity of the open episodes of the base account (levy_id None) and of each levy."""
+    worst: dict[str | None, str] = {}
+    for episode in open_episodes:
+        if worst.get(episode.levy_id) != CRITICAL:
+            worst[episode.levy_id] = episode.severity
+    return worst
 
 
-def _level(view: AccountView, regime: Regime, claim: Claim | None, d: Day, open_episodes: Sequence[Episode]) -> str:
+def _level(view: AccountView, regime: Regime, claim: Claim | None, d: Day, worst: str) -> str:
     if claim is None or not claim.schedule.total:
         return "no_target"
     if _paid_in_full(view, claim, d):
@@ -107,10 +115,10 @@ def _level(view: AccountView, regime: Regime, claim: Claim | None, d: Day, open_
         return "missed"
     if not regime.activity.on(d):
         return "inactive"
-    return _worst(episode.severity for episode in open_episodes if episode.levy_id is None)
+    return worst
 
 
-def _levy_level(view: AccountView, regime: Regime, claim: Claim, d: Day, open_episodes: Sequence[Episode]) -> str:
+def _levy_level(view: AccountView, regime: Regime, claim: Claim, d: Day, worst: str) -> str:
     if claim.lifted_from <= d:
         return "lifted"
     if not claim.schedule.total:
@@ -121,7 +129,7 @@ def _levy_level(view: AccountView, regime: Regime, claim: Claim, d: Day, open_ep
         return "missed"
     if not regime.activity.on(d):
         return "inactive"
-    return _worst(episode.severity for episode in open_episodes if episode.levy_id == claim.levy_id)
+    return worst
 
 
 def _open_episode(episode: Episode) -> dict[str, object]:
@@ -134,9 +142,7 @@ def _open_episode(episode: Episode) -> dict[str, object]:
     }
 
 
-def _levy_value(
-    view: AccountView, regime: Regime, claim: Claim, d: Day, open_episodes: Sequence[Episode]
-) -> dict[str, object]:
+def _levy_value(view: AccountView, regime: Regime, claim: Claim, d: Day, worst: str) -> dict[str, object]:
     shown = figures_of(view, claim, None, d, view.curve(claim.levy_id, claim.currency).by(d))
     return {
         "levy_id": claim.levy_id,
@@ -147,7 +153,7 @@ def _levy_value(
         "remitted_to_date": shown.text(shown.remitted),
         "shortfall": shown.text(shown.shortfall),
         "attainment_to_date": shown.attainment_to_date,
-        "level": _levy_level(view, regime, claim, d, open_episodes),
+        "level": _levy_level(view, regime, claim, d, worst),
     }
 
 
@@ -166,5 +172,5 @@ def _unconverted(view: AccountView, base: Claim | None, levies: Mapping[str, Cla
 
 
 def _unassigned(view: AccountView, levies: Mapping[str, Claim], d: Day) -> dict[str, str]:
-    levy_ids = {purse.levy_id for purse in view.money.purses() if purse.levy_id is not None} - levies.keys()
-    return _sums_text(view, (sums for levy_id in levy_ids for sums in view.waiting(levy_id, None, d)))
+    waiting = (view.waiting(levy_id, None, d) for levy_id in view.money.earmarks() if levy_id not in levies)
+    return _sums_text(view, chain.from_iterable(waiting))

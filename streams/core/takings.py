@@ -31,6 +31,9 @@ class Purse(NamedTuple):
     levy_id: str | None
 
 
+_Sums = tuple[tuple[Purse, Sums], ...]
+
+
 class Entry(NamedTuple):
     """One remittance."""
 
@@ -42,13 +45,16 @@ class Entry(NamedTuple):
 class AccountMoney(ABC):
     """The unreversed remittances of one group and plan year, as sums by day; where the single ones are is open."""
 
-    __slots__ = ("_booked", "_changes", "_counts", "_curves", "_sums", "known", "told", "told_by", "version")
+    __slots__ = (
+        "_booked", "_changes", "_counts", "_curves", "_earmarked", "_sums", "known", "told", "told_by", "version",
+    )  # fmt: skip
 
     def __init__(self) -> None:
-        self._sums: tuple[tuple[Purse, Sums], ...] = ()
+        self._sums: _Sums = ()  # of what is not earmarked
+        self._earmarked: dict[str, _Sums] | None = None  # by levy_id; most groups have none
         self._counts = Sums()
         # Foreign money is booked one by one; the sums of a day are kept until the day or the rates change.
-        self._booked: dict[tuple[Purse, str], tuple[object, dict[Day, int | None]]] = {}
+        self._booked: dict[Purse, dict[str, tuple[object, dict[Day, int | None]]]] = {}
         self._curves: dict[str | None, tuple[str, object, Curve]] = {}  # until money or the rates change
         #: Grows with each remittance that comes or goes.
         self.version = 0
@@ -71,7 +77,7 @@ class AccountMoney(ABC):
         held = self._find(purse)
         if held is None:
             held = Sums()
-            self._sums = (*self._sums, (purse, held))
+            self._put(purse.levy_id, (*self._of(purse.levy_id), (purse, held)))
         held.add(day, amount_minor)
         self._counts.add(day, how_many)
         self._changed(purse, day)
@@ -83,11 +89,27 @@ class AccountMoney(ABC):
         held.add(entry.day, -entry.amount_minor)
         self._counts.add(entry.day, -1)
         if not held.days:
-            self._sums = tuple(one for one in self._sums if one[1] is not held)
+            self._put(entry.purse.levy_id, tuple(x for x in self._of(entry.purse.levy_id) if x[1] is not held))
         self._changed(entry.purse, entry.day)
 
+    def _of(self, levy_id: str | None) -> _Sums:
+        if levy_id is None:
+            return self._sums
+        return self._earmarked.get(levy_id, ()) if self._earmarked else ()
+
+    def _put(self, levy_id: str | None, sums: _Sums) -> None:
+        if levy_id is None:
+            self._sums = sums
+            return
+        if self._earmarked is None:
+            self._earmarked = {}
+        if sums:
+            self._earmarked[levy_id] = sums
+        else:
+            del self._earmarked[levy_id]
+
     def _find(self, purse: Purse) -> Sums | None:
-        return next((sums for one, sums in self._sums if one == purse), None)
+        return next((sums for one, sums in self._of(purse.levy_id) if one == purse), None)
 
     def changed_from(self, version: int) -> Day:
         """Return the first day on which money came or went since a version; NEVER if there is none."""
@@ -101,9 +123,8 @@ class AccountMoney(ABC):
         self.version += 1
         self._changes.add(self.version, day)
         self._curves.pop(purse.levy_id, None)
-        for (booked, _), (_, days) in self._booked.items():
-            if booked == purse:
-                days.pop(day, None)
+        for _, days in self._booked.get(purse, {}).values():
+            days.pop(day, None)
 
     def paid_days(self) -> Sequence[Day]:
         """Return, ascending, the days with any remittance."""
@@ -119,9 +140,13 @@ class AccountMoney(ABC):
             return []
         return [(event_id, entry.purse) for event_id, entry in self.entries(day=day)]
 
-    def purses(self) -> list[Purse]:
-        """Return which kinds of money there are."""
-        return [purse for purse, _ in self._sums]
+    def purses(self, levy_id: str | None) -> list[Purse]:
+        """Return which kinds of money there are without a levy (levy_id None), or earmarked for one."""
+        return [purse for purse, _ in self._of(levy_id)]
+
+    def earmarks(self) -> Collection[str]:
+        """Return the levies for which money is earmarked."""
+        return self._earmarked or ()
 
     def day_sums(self, purse: Purse) -> dict[Day, int]:
         """Return the sums of one kind of money, by day, in minor units of its own currency."""
@@ -135,10 +160,11 @@ class AccountMoney(ABC):
         """
         if purse.currency == currency:
             return self.day_sums(purse)
-        version, days = self._booked.get((purse, currency), (None, {}))
+        booked = self._booked.setdefault(purse, {})
+        version, days = booked.get(currency, (None, {}))
         if version is not rates.version:
             days = {}
-            self._booked[purse, currency] = rates.version, days
+            booked[currency] = rates.version, days
         held = self._find(purse)
         missing = set() if held is None else set(held.days) - days.keys()
         if missing:
@@ -155,7 +181,7 @@ class AccountMoney(ABC):
         return curve
 
     def _in(self, levy_id: str | None, currency: str, rates: Rates) -> Sums:
-        mine = [(purse, sums) for purse, sums in self._sums if purse.levy_id == levy_id]
+        mine = self._of(levy_id)
         if len(mine) == 1 and mine[0][0].currency == currency:
             return mine[0][1]
         total = Sums()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from streams.core.events import AlertRulesSet, Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from streams.core.events import Day
 
@@ -61,8 +61,19 @@ DEFAULTS = Thresholds()
 
 def thresholds_on(rules: Sequence[AlertRulesSet], day: Day) -> Thresholds:
     """Return the thresholds of a day under the rules in force, given in ascending rank."""
-    named: dict[str, Any] = {}  # a ratio or a count, as Thresholds has it
-    for rule in rules:
-        if rule.effective_on <= day:
+    return next(thresholds_of(rules, (day,)))
+
+
+def thresholds_of(rules: Iterable[AlertRulesSet], days: Iterable[Day]) -> Iterator[Thresholds]:
+    """Yield the thresholds of each of some ascending days under the rules in force, given in ascending rank."""
+    coming = iter(rules)
+    rule = next(coming, None)
+    held = DEFAULTS
+    for day in days:
+        named: dict[str, Any] = {}  # a ratio or a count, as Thresholds has it
+        while rule is not None and rule.effective_on <= day:  # that day comes first in the rank
             named |= {name: value for name in FIELDS if (value := getattr(rule, name)) is not None}
-    return DEFAULTS._replace(**named) if named else DEFAULTS
+            rule = next(coming, None)
+        if named:
+            held = held._replace(**named)
+        yield held

@@ -75,9 +75,12 @@ class Timeline:
         """Return the decrees that may concern the account, in force or not, in ascending rank."""
         return self.own([filed.policy for filed in self.plan.filed])
 
-    def about(self, day: Day) -> list[Policy]:
-        """Return those of them that were issued on a day, have it as their own, or were ever revoked."""
-        return self.own(self.plan.about(day))
+    def about(self, day: Day, levy_id: str | None) -> list[Policy]:
+        """Return those of them that were issued on a day, have it as their own, or were ever revoked.
+
+        Of those about levies only a levy's own; with levy_id None, none.
+        """
+        return self.own(self.plan.about(day, levy_id))
 
     def levy_ids(self, since: Day, day: Day) -> set[str]:
         """Return the levies that hold on any of the days since..day."""

@@ -35,8 +35,8 @@ class AccountView:
 
     def waiting(self, levy_id: str | None, currency: str | None, by: Day) -> Iterator[tuple[str, int]]:
         """Yield (own currency, minor units) of money of days <= `by` that has no rate to `currency` (None: all)."""
-        for purse in self.money.purses():
-            if purse.levy_id != levy_id or purse.currency == currency:
+        for purse in self.money.purses(levy_id):
+            if purse.currency == currency:
                 continue
             sums = self.money.day_sums(purse)
             booked = {} if currency is None else self.money.booked(purse, currency, self.book.rates)

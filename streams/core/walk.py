@@ -6,6 +6,7 @@ happens to the next. Lives here: the order of what happens on one day ("Alerts")
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -184,8 +185,11 @@ def canonical_episodes(
     first = max(view.year.first, since - plan.longest_run(since, d))
     walk = _Walk(view, first, since, d)
     found: list[Episode] = []
-    for levy_id in {None, *plan.levy_ids(first, d), *(episode.levy_id for episode in episodes)}:
-        found += walk.account(levy_id, [episode for episode in episodes if episode.levy_id == levy_id])
+    stood: defaultdict[str | None, list[Episode]] = defaultdict(list)
+    for episode in episodes:
+        stood[episode.levy_id].append(episode)
+    for levy_id in {None, *plan.levy_ids(first, d), *stood}:
+        found += walk.account(levy_id, stood.get(levy_id, ()))
     if found != episodes:
         found.sort(key=lambda episode: (episode.opened_on, episode.kind, episode.levy_id or ""))
     return _same_or(known, found)

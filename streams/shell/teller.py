@@ -25,6 +25,7 @@ from streams.core.years import plan_year, year_of
 from streams.shell import batching, connection
 from streams.shell.agenda import Agenda
 from streams.shell.conflict_letters import conflict_letters
+from streams.shell.laborious import judge_in_steps
 from streams.shell.ledger import UnreadableLedgerError, covered
 from streams.shell.logs import located
 from streams.shell.outbox import CLIENT_ERRORS, Message, acknowledged, retire
@@ -235,6 +236,8 @@ class Teller:
             if task.group_id in told_of:  # it changed again meanwhile: what is told of it now is not noted yet
                 self._agenda.urge([task.group_id], task.arrived)
                 break
+            if self._place.policy_log.book.is_laborious(task.group_id):
+                await judge_in_steps(self._place.policy_log.book, self.ledger, task.group_id, self._may_wait)
             if task.judge_first and self._may_wait(task.group_id):
                 self._agenda.wait(task.group_id)
             else:

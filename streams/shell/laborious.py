@@ -1,0 +1,27 @@
+"""Groups with very many policies: judged in steps, so that the worker's loop turns meanwhile.
+
+Else one group would keep all the others, and the worker's heartbeats, waiting for seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streams.core.book import Book
+    from streams.shell.ledger import HomeLedger
+
+
+async def judge_in_steps(book: Book, ledger: HomeLedger, group_id: str, judge: Callable[[str], object]) -> None:
+    """Have a group judged, after what is decreed for it was worked out in steps; not where it was already."""
+    is_new = False
+    for year in book.history_years(group_id, ledger.plan_years(group_id)):
+        for _ in book.preparing(group_id, year):
+            is_new = True
+            await asyncio.sleep(0)
+    if is_new:
+        judge(group_id)
+        await asyncio.sleep(0)
