@@ -101,6 +101,10 @@ class Folder:
         """Return how far each home partition of this worker is."""
         return {p: Standing(teller.ledger.position, teller.caught_up) for p, teller in self._tellers.items()}
 
+    def progress(self) -> dict[int, object]:
+        """Return, for each home partition of this worker, what is another thing whenever its teller came on."""
+        return {p: teller.progress() for p, teller in self._tellers.items()}
+
     def untold_groups(self) -> int:
         """Return how many groups wait to be told of."""
         return sum(teller.untold for teller in self._tellers.values())

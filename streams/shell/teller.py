@@ -79,6 +79,7 @@ class Teller:
         self._delays: list[tuple[str, float]] = []  # of what goes out next: the message, and when its cause arrived
         self._told_all_at = time.monotonic()
         self._woken = asyncio.Event()
+        self._steps = 0
         self._listed = 0  # how many of the groups that policies name are on the agenda
 
     # --- what the worker calls ---
@@ -93,6 +94,13 @@ class Teller:
     def untold(self) -> int:
         """How many groups wait to be told of."""
         return self._agenda.due
+
+    def progress(self) -> object:
+        """Return what is another thing whenever the teller, or what it waits for, came on."""
+        return self._steps, self.ledger.position, self._place.policy_log.position
+
+    def _step(self) -> None:
+        self._steps += 1
 
     def untold_seconds(self, now: float) -> float:
         """Return for how long at most something known has not been told, at a monotonic time."""
@@ -155,7 +163,8 @@ class Teller:
             max_request_size=LARGEST_BYTES, transaction_timeout_ms=int(TRANSACTION_SECONDS * 1000),
         )  # fmt: skip
         await self._producer.start()
-        self._told = await read_told(place.bootstrap_servers, names.told, self.partition)
+        self._step()
+        self._told = await read_told(place.bootstrap_servers, names.told, self.partition, self._step)
         if self._told.policies_log != place.policies_log_id:  # the log was made anew: its offsets begin again
             self._told.policies, self._told.policies_log = 0, place.policies_log_id
         folded = self.ledger.position
@@ -198,6 +207,7 @@ class Teller:
 
     async def _tell_for_ever(self) -> None:
         while True:
+            self._step()
             began = time.monotonic()
             self._turn_day()
             messages, accounts = await self._evaluate_some()
@@ -233,6 +243,7 @@ class Teller:
         started = breathed = time.monotonic()
         told_of: set[str] = set()
         while (task := self._agenda.next()) is not None:
+            self._step()
             if task.group_id in told_of:  # it changed again meanwhile: what is told of it now is not noted yet
                 self._agenda.urge([task.group_id], task.arrived)
                 break

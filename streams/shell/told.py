@@ -20,7 +20,7 @@ from streams.shell.ledger import Conflict
 from streams.shell.versions import NewerStateError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 VERSION = 1
 META_KEY = b"~"
@@ -128,8 +128,11 @@ async def ends_of(bootstrap_servers: str, partitions: Collection[TopicPartition]
     return [ends[partition] for partition in partitions]
 
 
-async def read_told(bootstrap_servers: str, topic: str, partition: int) -> Told:
-    """Read what was told to its end (read_committed). Call it after fencing, or it may still grow."""
+async def read_told(bootstrap_servers: str, topic: str, partition: int, came_on: Callable[[], None]) -> Told:
+    """Read what was told to its end (read_committed), calling `came_on` as it does so.
+
+    Call it after fencing, or it may still grow.
+    """
     tp = TopicPartition(topic, partition)
     consumer = AIOKafkaConsumer(
         **connection.aiokafka(bootstrap_servers), group_id=None, enable_auto_commit=False,
@@ -143,6 +146,7 @@ async def read_told(bootstrap_servers: str, topic: str, partition: int) -> Told:
         end = (await consumer.end_offsets([tp]))[tp]
         while await consumer.position(tp) < end:
             for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
+                came_on()
                 newest[record.key] = record.value
     finally:
         await consumer.stop()

@@ -1,4 +1,4 @@
-"""The watchdog: notices a consumer that went silent, a partition with lag and no progress, a part that ended.
+"""The watchdog: notices a consumer that went silent, a partition with lag and no progress, a teller that hangs.
 
 First it has everything read again from the first unfinished offsets (a new epoch); where that doesn't help, it has
 the worker put together anew. Consumers that go silent and stay so are a known way of Faust and aiokafka to fail.
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from streams.shell.outbox import CLIENT_ERRORS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from faust.types.tuples import TP
 
     from streams.shell.transport import ChunkConsumer
@@ -28,14 +30,18 @@ RESTART_SECONDS = 120.0
 
 
 class Watchdog:
-    """Watches one consumer.
+    """Watches one consumer, and the tellers.
 
-    `stalled` names the partitions that stand still, as `topic[partition]`; `ends` is where Kafka said that partitions
-    end when it answered last, at the monotonic time `answered_at`.
+    `tellers` gives for each home partition what is another thing whenever its teller came on. `stalled` names what
+    stands still, partitions as `topic[partition]`, tellers as `teller[partition]`; `ends` is where Kafka said that
+    partitions end when it answered last, at the monotonic time `answered_at`.
     """
 
-    def __init__(self, consumer: ChunkConsumer, now: float | None = None) -> None:
+    def __init__(
+        self, consumer: ChunkConsumer, tellers: Callable[[], Mapping[int, object]], now: float | None = None
+    ) -> None:
         self._consumer = consumer
+        self._tellers = tellers
         self._joined_at = time.monotonic() if now is None else now
         self._asked_at = -ASK_SECONDS
         self.ends: dict[TP, int] = {}
@@ -43,6 +49,8 @@ class Watchdog:
         self._fronts: dict[TP, int] = {}
         self._moved_at: dict[TP, float] = {}
         self._behind_since: dict[TP, float] = {}
+        self._answers = False  # whether Kafka did when it was asked last: without it no teller comes on
+        self._told: dict[int, tuple[object, float]] = {}  # what a teller had come to, and since when
         self._nudged_at = 0.0
         self.stalled: list[str] = []
 
@@ -66,8 +74,9 @@ class Watchdog:
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 self.ends = await self._consumer.read_ends()
-            self.answered_at = time.monotonic()
+            self.answered_at, self._answers = time.monotonic(), True
         except CLIENT_ERRORS as error:
+            self._answers = False
             log.debug("no ends of partitions: %r", error)
 
     def look(self, now: float) -> str | None:
@@ -80,14 +89,18 @@ class Watchdog:
         elif now - self._joined_at > JOIN_SECONDS:
             return f"no member of the consumer group for {JOIN_SECONDS:.0f} s"
         self._note_progress(now)
-        still = {tp: now - at for tp, at in self._moved_at.items() if now - at > NUDGE_SECONDS}
-        self.stalled = sorted(f"{tp.topic}[{tp.partition}]" for tp in still)
-        if still and max(still.values()) > RESTART_SECONDS:
+        self._note_telling(now)
+        unread = {f"{tp.topic}[{tp.partition}]": at for tp, at in self._moved_at.items() if now - at > NUDGE_SECONDS}
+        untold = {f"teller[{p}]": at for p, (_, at) in self._told.items() if now - at > NUDGE_SECONDS}
+        still = unread | untold
+        self.stalled = sorted(still)
+        if still and now - min(still.values()) > RESTART_SECONDS:
             return f"no progress for {RESTART_SECONDS:.0f} s though there is lag: {', '.join(self.stalled)}"
         if still and now - self._nudged_at > NUDGE_SECONDS:
             log.warning("no progress though there is lag, reading again: %s", ", ".join(self.stalled))
             self._nudged_at = now
-            consumer.begin_epoch()
+            if unread:
+                consumer.begin_epoch()
         return None
 
     @property
@@ -98,6 +111,14 @@ class Watchdog:
     def behind_seconds(self, now: float) -> dict[TP, float]:
         """Return for how long partitions have not been worked through to where they ended when Kafka said so last."""
         return {tp: now - since for tp, since in self._behind_since.items()}
+
+    def _note_telling(self, now: float) -> None:
+        told: dict[int, tuple[object, float]] = {}
+        for partition, progress in self._tellers().items():
+            before = self._told.get(partition)
+            stands = self._answers and before is not None and before[0] == progress
+            told[partition] = before if stands else (progress, now)  # type: ignore[assignment]  # there is one
+        self._told = told
 
     def _note_progress(self, now: float) -> None:
         assigned = self._consumer.assignment() if self._consumer.joined else set()

@@ -231,7 +231,7 @@ class Worker:
         try:
             await app.start()
             log.info("worker ready")
-            watchdog = Watchdog(app.consumer)
+            watchdog = Watchdog(app.consumer, folder.progress)
             self._assess = lambda: health.assess(watchdog, self._names.home, folder.standing(), time.monotonic())
             self._read = lambda: readings.of_worker(place, app.consumer, watchdog, folder, outbox.broker_time)
             return await self._until_stopped(app, folder, watchdog)

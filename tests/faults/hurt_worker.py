@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from streams.cli.main import main
 from streams.shell import router, teller, transport, watchdog
@@ -45,6 +46,21 @@ def hanging(consumer: ChunkConsumer) -> None:
 HUNG: list[ChunkConsumer] = []
 
 
+def takeover(_: ChunkConsumer) -> None:
+    """Let the next transaction fail, and what takes over then hang for ever, once."""
+    transact, read_told = teller.Teller._transact, teller.read_told
+
+    async def failing(*_: object) -> None:
+        teller.Teller._transact = transact  # type: ignore[method-assign]
+        raise KafkaError("for once")
+
+    async def hanging(*_: object) -> teller.Told:
+        teller.read_told = read_told
+        return await asyncio.get_running_loop().create_future()
+
+    teller.Teller._transact, teller.read_told = failing, hanging  # type: ignore[method-assign]
+
+
 def unended(_: ChunkConsumer) -> None:
     """Let what commits wait for ever for its transaction to end, as aiokafka can after a broker's end."""
 
@@ -63,6 +79,7 @@ AT_SIGNAL: dict[str, Callable[[ChunkConsumer], None]] = {
     "fetch": fetch,
     "unfetched": unfetched,
     "hanging": hanging,
+    "takeover": takeover,
     "unended": unended,
 }
 

@@ -18,6 +18,7 @@ WOUNDS = [
     ("fetch", "no longer talks to its group or fetches", "worker: starts anew"),
     ("unfetched", "no progress", "progress: none, though there is lag"),
     ("hanging", "no progress", "progress: none, though there is lag"),
+    ("takeover", "no progress", "progress: none, though there is lag: teller["),
 ]
 
 

@@ -52,7 +52,7 @@ def told_read_before_fencing(stack: ExitStack) -> None:
     take_over, read = teller.Teller._take_over, teller.read_told
 
     async def early(self: Any) -> None:
-        told = await read("simulated", self._place.names.told, self.partition)
+        told = await read("simulated", self._place.names.told, self.partition, lambda: None)
 
         async def held(*_: Any) -> Any:
             return told

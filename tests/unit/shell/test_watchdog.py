@@ -47,7 +47,8 @@ class Watch:
 
     def __init__(self, now: float) -> None:
         self.consumer = FakeConsumer()
-        self.dog = Watchdog(self.consumer, now)
+        self.tellers: dict[int, object] = {}
+        self.dog = Watchdog(self.consumer, lambda: self.tellers, now)
         self.now = now
 
     async def after(self, seconds: float) -> str | None:
@@ -154,3 +155,38 @@ def test_a_broker_that_is_away_is_no_stall(watch: Watch) -> None:
     look(watch, 0)
     watch.consumer.unreachable = True
     assert look(watch, RESTART_SECONDS + 1) is None
+
+
+def test_a_teller_that_hangs_needs_a_new_start(watch: Watch) -> None:
+    """A takeover that waits for ever leaves its groups untold, though nothing lags: named first, then begun anew."""
+    watch.tellers = {2: "reads what was told", 3: 1}
+    assert look(watch, 0) is None
+    watch.tellers[3] = 2
+    assert look(watch, NUDGE_SECONDS + 1) is None
+    assert watch.dog.stalled == ["teller[2]"]
+    assert watch.consumer.epochs == 0
+    reason = look(watch, RESTART_SECONDS)
+    assert reason is not None
+    assert "teller[2]" in reason
+
+
+def test_a_teller_that_comes_on_or_goes_is_no_stall(watch: Watch) -> None:
+    """However long a takeover lasts, each step begins its time anew; one that moved away is another worker's care."""
+    for step in range(20):
+        watch.tellers = {2: step}
+        assert look(watch, NUDGE_SECONDS - 1) is None
+    watch.tellers = {}
+    assert look(watch, RESTART_SECONDS + 1) is None
+    assert watch.dog.stalled == []
+
+
+def test_no_teller_comes_on_without_a_broker(watch: Watch) -> None:
+    """A worker that is put together anew helps no broker; once it answers, a teller has its time."""
+    watch.tellers = {2: "waits"}
+    watch.consumer.unreachable = True
+    assert look(watch, 0) is None
+    assert look(watch, RESTART_SECONDS + 1) is None
+    watch.consumer.unreachable = False
+    assert look(watch, NUDGE_SECONDS) is None
+    assert watch.dog.stalled == []
+    assert look(watch, RESTART_SECONDS + 1) is not None
