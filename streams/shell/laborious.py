@@ -15,13 +15,25 @@ if TYPE_CHECKING:
     from streams.shell.ledger import HomeLedger
 
 
+#: What a mistake in the evaluation of one group may raise; what a damaged store or a client raises is not among it.
+FAULTS = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
+
+
 async def judge_in_steps(book: Book, ledger: HomeLedger, group_id: str, judge: Callable[[str], object]) -> None:
-    """Have a group judged, after what is decreed for it was worked out in steps; not where it was already."""
+    """Have a group judged, after what is decreed for it was worked out in steps; not where it was already.
+
+    Where that fails, the group's evaluation will say so.
+    """
     is_new = False
-    for year in book.history_years(group_id, ledger.plan_years(group_id)):
-        for _ in book.preparing(group_id, year):
-            is_new = True
-            await asyncio.sleep(0)
+    try:
+        for year in book.history_years(group_id, ledger.plan_years(group_id)):
+            for _ in book.preparing(group_id, year):
+                is_new = True
+                await asyncio.sleep(0)
+    except FAULTS:
+        return
     if is_new:
         judge(group_id)
         await asyncio.sleep(0)

@@ -25,7 +25,7 @@ from streams.core.years import plan_year, year_of
 from streams.shell import batching, connection
 from streams.shell.agenda import Agenda
 from streams.shell.conflict_letters import conflict_letters
-from streams.shell.laborious import judge_in_steps
+from streams.shell.laborious import FAULTS, judge_in_steps
 from streams.shell.ledger import UnreadableLedgerError, covered
 from streams.shell.logs import located
 from streams.shell.outbox import CLIENT_ERRORS, Message, acknowledged, retire
@@ -278,7 +278,7 @@ class Teller:
                     told.of_account(group_id, year).episodes, money.known.episodes
                 ):
                     return False
-        except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
+        except FAULTS:
             return False  # which says what is wrong with it
         gone = (year for year in told.years(group_id) if year not in years)
         return not any(is_news(told.of_account(group_id, year).episodes, ()) for year in gone)
@@ -295,7 +295,7 @@ class Teller:
         mine: tuple[list[Message], list[Message], dict[tuple[str, int], ToldAccount]] = [], [], {}
         try:
             self._evaluate_group(group_id, *mine)
-        except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
+        except FAULTS:
             log.exception("group %s can't be told of until something changes in it; the others are", group_id,
                           extra=self._at() | {"group_id": group_id})  # fmt: skip
             self._place.metrics.evaluation_failures.inc()

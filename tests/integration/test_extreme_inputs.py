@@ -7,9 +7,12 @@ from datetime import date
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from kafka import KafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 
+from schemas.currencies import MINOR_DIGITS
+from streams.core.book import Book
 from streams.shell.metrics import Metrics
 from streams.shell.originals import read_originals
 from streams.shell.teller import Teller
@@ -20,8 +23,6 @@ from tests.running import House, RunningWorker
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from streams.devkafka.broker import Broker
 
@@ -58,24 +59,30 @@ def test_an_endless_target_and_thousands_of_levies_are_told(kafka: Broker, tmp_p
         house.close()
 
 
-def test_what_cannot_be_told_of_a_group_keeps_no_other_from_being_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("fault", [ZeroDivisionError, RecursionError, AttributeError])
+def test_what_cannot_be_told_of_a_group_keeps_no_other_from_being_told(
+    monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
+) -> None:
     """A group at which evaluation fails, or that would make too large a message, is left out and counted."""
-    place: Any = SimpleNamespace(metrics=Metrics(CollectorRegistry()), day_reached=lambda: 1, names=Names())
+    place: Any = SimpleNamespace(
+        metrics=Metrics(CollectorRegistry()), day_reached=lambda: 1, names=Names(),
+        policy_log=SimpleNamespace(book=Book(MINOR_DIGITS)),
+    )  # fmt: skip
     teller = Teller(0, SimpleNamespace(position=0), place)  # type: ignore[arg-type]
     teller.caught_up = True
-    teller._partitions = {"statuses": 1}
+    teller._outputs._partitions = {place.names.status: 1}
 
     def evaluate(self: Teller, group_id: str, _: Any, statuses: list[Any], accounts: dict[Any, Any]) -> None:
         accounts[group_id, 2026] = "half done"
         if group_id == "failing":
-            raise ZeroDivisionError
+            raise fault
         size = LARGEST_BYTES + 1 if group_id == "large" else 1
-        statuses.append(self._message("statuses", group_id, group_id, b"x" * size, []))
+        statuses.append(self._outputs.status(group_id, 2026, {"x": "x" * size}, None))
 
     monkeypatch.setattr(Teller, "_evaluate_group", evaluate)
     teller.changed(["failing", "large", "good"])
     messages, accounts = asyncio.run(teller._evaluate_some())
-    assert [message.key for message in messages] == [b"good"]
+    assert [message.key for message in messages] == [b"good/2026"]
     assert list(accounts) == [("good", 2026)]
     assert place.metrics.evaluation_failures._value.get() == 2
 
