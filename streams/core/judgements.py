@@ -190,7 +190,7 @@ def silent(ground: Ground, start: Day, stop: Day) -> bytes:
     paid = ground.paid_days
     at = bisect_left(paid, start)  # the days paid before `start` are those before `at`
     last = last_before(paid, start)
-    for following in (*paid[at:], NEVER):
+    for following in (*paid[at:], NEVER):  # pragma: no branch  the last of them ends it
         if following - last > needed:  # else there are not even so many days between them
             since = max(ground.claim.judged_from, last + 1)
             silent_from = max(start, ground.claim.schedule.nth_due_day(since, needed) + 1)

@@ -228,10 +228,9 @@ def _ratio(ratio: Fraction) -> str:
     return decimal_text(round_half_even(scaled.numerator, scaled.denominator), RATIO_DECIMALS)
 
 
-def _daily_rate(view: AccountView, tale: _Tale, factor: Fraction) -> str | None:
+def _daily_rate(view: AccountView, tale: _Tale, factor: Fraction) -> str:
     claim = view.timeline.regime_on(tale.on_day).claim(tale.levy_id)
-    if claim is None:
-        return None
+    assert claim is not None  # nothing is out of reach, or within it, where nothing is asked
     curve = view.curve(tale.levy_id, claim.currency)
     if tale.transition == RESOLVED:
         rate = factor * curve.best_before(tale.on_day + 1) * 9 / (10 * WINDOW_DAYS)

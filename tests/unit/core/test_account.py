@@ -1,0 +1,101 @@
+"""The entrances to an account, and that what bounds memory changes no result."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from streams.core import book as books
+from streams.core import plan as plans
+from streams.core.account import evaluate, judge
+from streams.core.telling import is_news, tell
+from streams.core.years import plan_year
+from tests.unit.core.making import (
+    GROUP,
+    book_of,
+    day,
+    money_of,
+    opened,
+    random_money,
+    random_policies,
+    rate,
+    rules,
+    target,
+)
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_judging_finds_the_history_that_evaluating_finds() -> None:
+    """Alerts are told before statuses are worked out, and have to be the same."""
+    book, money = book_of(opened(), target()), money_of(("02-10", 5_00))
+    judged = judge(book, money, GROUP, 2026, day("2026-03-01"))
+    assert judged == evaluate(book, money, GROUP, 2026, day("2026-03-01")).known
+    assert judge(book, money, GROUP, 2026, day("2026-04-01"), judged) == (
+        evaluate(book, money, GROUP, 2026, day("2026-04-01")).known
+    )
+
+
+def test_news_is_what_telling_would_tell() -> None:
+    """A status waits where there is no news, so news that is missed would be told late."""
+    book, money = book_of(opened(), target()), money_of()
+    account = evaluate(book, money, GROUP, 2026, day("2026-03-01"))
+    assert is_news({}, account.episodes)
+    _, told = tell({}, account, book, money, GROUP, 2026)
+    assert not is_news(told, account.episodes)
+    assert is_news(told, ())
+    assert not is_news({}, ())
+    later = evaluate(book, money, GROUP, 2026, day("2026-12-31"))
+    assert is_news(told, later.episodes) == bool(tell(told, later, book, money, GROUP, 2026)[0])
+
+
+def test_a_stranger_has_no_history() -> None:
+    """A group that nobody named has no year in which there could be an episode."""
+    assert book_of(opened(), target()).history_years("nobody", []) == []
+
+
+def test_what_bounds_memory_changes_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With room for one plan, one pattern and nothing shared, every account is what it is with room for all."""
+    rng = random.Random(3)
+    policies, money = [opened(), target(), *random_policies(rng, 25)], money_of(*random_money(rng, 30))
+    others = [target(group_id=f"g{n}") for n in range(3)]
+
+    def found() -> list[object]:
+        book = book_of(*others)
+        said: list[object] = []
+        for policy in policies:
+            book.add(policy)
+            said += [
+                evaluate(book, money, group_id, 2026, day("2026-10-01")) for group_id in (GROUP, "g0", "g1", "g2")
+            ]
+        return said
+
+    roomy = found()
+    monkeypatch.setattr(books, "REMEMBERED_PATTERNS", 1)
+    monkeypatch.setattr(books, "REMEMBERED_PLANS", 1)
+    monkeypatch.setattr(plans, "MOST_SHARED", 0)
+    assert found() == roomy
+
+
+def test_a_timeline_knows_the_rate_of_a_day() -> None:
+    """`explain` shows by which rate a delta in another currency counts."""
+    timeline = book_of(opened(), target(), rate("2026-02-01", "EUR", "USD", "2")).timeline(GROUP, 2026)
+    assert timeline.rate("EUR", "USD", day("2026-02-01")) == 2
+    assert timeline.rate("EUR", "USD", day("2026-01-31")) is None
+    assert timeline.year == plan_year(2026)
+
+
+def test_what_was_out_of_reach_is_within_it_again_day_by_day() -> None:
+    """Going on from the day before finds the closing on the day of the money, as a walk of all days does."""
+    book = book_of(opened(), target(), rules("2026-01-01", unreachable_grace_days=5, silent_days=366))
+    money, known = money_of(("02-10", 1_00), ("03-01", 300_000_00)), None
+    for d in range(day("02-08"), day("03-05")):
+        account = evaluate(book, money, GROUP, 2026, d, known)
+        known = account.known
+        assert account == evaluate(book, money, GROUP, 2026, d)
+    (episode,) = (episode for episode in account.episodes if episode.kind == "unreachable")
+    assert [(step.transition, step.on_day) for step in episode.history] == [
+        ("opened", day("02-11")),
+        ("resolved", day("03-01")),
+    ]
