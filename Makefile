@@ -59,6 +59,9 @@ bench-short: install ## The same on 100,000 events, in a minute; fails below 10 
 bench-scale: install ## Measure a live worker as it grows (ARGS="--groups N --each N", or ARGS=--growth)
 	$(BIN)/python -m benchmarks.scale $(ARGS)
 
+capacity: install ## Simulate 100 workers with 100,000,000 groups; name what breaks first (ARGS=--write renews the page)
+	$(BIN)/python -m benchmarks.capacity $(ARGS)
+
 check: install ## Lint, format, types, import contracts, published schemas
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -81,13 +81,13 @@ def tell(section: str, report: str, *, write: bool) -> None:
         write_section(section, report)
 
 
-def write_section(name: str, text: str) -> None:
-    """Put what was measured between the page's marks `<!-- measured: NAME -->` and `<!-- end -->`."""
-    page = PAGE.read_text()
+def write_section(name: str, text: str, file: Path = PAGE) -> None:
+    """Put what was measured between a page's marks `<!-- measured: NAME -->` and `<!-- end -->`."""
+    page = file.read_text()
     mark = f"<!-- measured: {name} -->"
     changed, found = re.subn(
         rf"{mark}\n.*?<!-- end -->", lambda _: f"{mark}\n{text}\n<!-- end -->", page, flags=re.DOTALL
     )
     if not found:
-        raise ValueError(f"{PAGE.name} has no section {name}")
-    PAGE.write_text(changed)
+        raise ValueError(f"{file.name} has no section {name}")
+    file.write_text(changed)
