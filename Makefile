@@ -100,6 +100,9 @@ vendor: install ## Bring in anew what the page takes from npm, pinned and checke
 release: install ## Build sdist, wheel, SBOM and checksums into dist/, the same bytes from the same commit
 	$(BIN)/python requirements/release.py $(ARGS)
 
+pin: install ## Name the images that are built on and run by digest (DIGESTS=FILE; deploy/docker/pin.py says how to make it)
+	$(BIN)/python deploy/docker/pin.py $(DIGESTS)
+
 lock: ## Renew the lock files, with hashes (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 		pyproject.toml -o requirements/run.lock

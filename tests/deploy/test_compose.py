@@ -39,7 +39,7 @@ def test_each_service_has_the_least_that_it_needs(name: str) -> None:
     assert "no-new-privileges:true" in service["security_opt"]
     assert service["mem_limit"]
     assert service["logging"]["options"]["max-size"]
-    tag = service["image"].rpartition(":")[2]
+    tag = service["image"].partition("@")[0].rpartition(":")[2]
     assert tag[0].isdigit() or tag[0] == "v", f"{service['image']} names no version"
 
 
