@@ -6,8 +6,9 @@ Lives here: the one entrance to all of it. Not here: anything that remembers wha
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from streams.core.history import Known
 from streams.core.rest import next_due_day
 from streams.core.status import status_value
 from streams.core.view import AccountView
@@ -18,15 +19,6 @@ if TYPE_CHECKING:
     from streams.core.events import Day
     from streams.core.history import Episode
     from streams.core.takings import AccountMoney
-
-
-class Known(NamedTuple):
-    """What an earlier evaluation found, and of what: so much of it still holds that only later days are walked."""
-
-    day: Day  # d
-    policies: int  # the book's version
-    money: int  # the money's version
-    episodes: tuple[Episode, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,15 @@ class Episode(NamedTuple):
         return self.history[-1].severity
 
 
+class Known(NamedTuple):
+    """What an earlier evaluation found, and of what: so much of it still holds that only later days are walked."""
+
+    day: Day  # d
+    policies: int  # the book's version
+    money: int  # the money's version
+    episodes: tuple[Episode, ...]
+
+
 def name_uuid(name: str) -> str:
     """Return the UUIDv5 of a name in the URL namespace (`uuid.uuid5` takes five times as long)."""
     digest = bytearray(hashlib.sha1(NAMESPACE_URL.bytes + name.encode(), usedforsecurity=False).digest()[:16])

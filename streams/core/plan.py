@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from fractions import Fraction
 
-    from streams.core.book import Book
     from streams.core.events import Day, Policy
     from streams.core.pattern import Pattern
+    from streams.core.register import Register
     from streams.core.schedule import Shape
     from streams.core.thresholds import Thresholds
     from streams.core.years import PlanYear, Steps
@@ -167,13 +167,18 @@ class Plan:
     """The laws of one pattern and plan year."""
 
     def __init__(
-        self, book: Book, pattern: Pattern, year: PlanYear, before: Plan | None = None, changed_from: Day = DAWN
+        self,
+        register: Register,
+        pattern: Pattern,
+        year: PlanYear,
+        before: Plan | None = None,
+        changed_from: Day = DAWN,
     ) -> None:
-        """`before` is that of an earlier state of the book; on days before `changed_from` it still holds."""
-        self._book = book
+        """`before` is that of an earlier state of the register; on days before `changed_from` it still holds."""
+        self._register = register
         self.pattern = pattern
         self.year = year
-        self.version = book.version
+        self.version = register.version
         self.filed = self._file()
         self._starts = self._turns()
         self.laws: dict[Day, Law] = {}
@@ -191,11 +196,11 @@ class Plan:
         self._prepared = 0  # how many laws were worked out in steps
 
     def _file(self) -> list[Filed]:
-        policies: list[Policy] = [p for p in self._book.touching(self.pattern) if self._of_year(p)]
+        policies: list[Policy] = [p for p in self._register.touching(self.pattern) if self._of_year(p)]
         for levy_id in {policy.levy_id for policy in policies if isinstance(policy, LevyImposed)}:
-            policies += self._book.lifts(levy_id)
+            policies += self._register.lifts(levy_id)
         policies.sort(key=rank)
-        return [Filed(policy.issued_day, self._book.revoked_on(policy.policy_id), policy) for policy in policies]
+        return [Filed(policy.issued_day, self._register.revoked_on(policy.policy_id), policy) for policy in policies]
 
     def _of_year(self, policy: Policy) -> bool:
         if isinstance(policy, TargetSet | TargetAdjusted):
@@ -296,7 +301,7 @@ class Plan:
 
     def rate(self, source: str, target: str, day: Day) -> Fraction | None:
         """Return the exchange rate of a day, in minor units."""
-        return self._book.rates.minor_rate(source, target, day)
+        return self._register.rates.minor_rate(source, target, day)
 
     def activity(self, decrees: Decrees) -> Steps[bool]:
         """Return active(x) under some decrees, shared between the laws that agree on it."""

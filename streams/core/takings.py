@@ -17,9 +17,8 @@ from streams.core.years import NEVER
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from streams.core.account import Known
     from streams.core.events import Day
-    from streams.core.history import Episode
+    from streams.core.history import Episode, Known
     from streams.core.rates import Rates
     from streams.core.years import PlanYear
 

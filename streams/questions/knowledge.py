@@ -17,8 +17,9 @@ from streams.core.view import AccountView
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from streams.core.account import Account, Known
+    from streams.core.account import Account
     from streams.core.events import Day, Policy
+    from streams.core.history import Known
     from streams.core.ledger import GroupLedger
     from streams.core.takings import Entry
 

@@ -17,9 +17,9 @@ from streams.questions.knowledge import AccountKey, each
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from streams.core.account import Account, Known
+    from streams.core.account import Account
     from streams.core.events import Day, Policy
-    from streams.core.history import Episode
+    from streams.core.history import Episode, Known
     from streams.questions.knowledge import Knowledge, Progress
 
 SHOWN = ("region", "currency", "level", *SUMMED, "attainment_to_date", "required_daily_rate", "projected_total")

@@ -1,4 +1,4 @@
-"""Passes aiokafka's rebalances on to Faust."""
+"""Passes aiokafka's rebalances on: what is to happen then is its caller's."""
 
 from __future__ import annotations
 
@@ -8,29 +8,24 @@ import aiokafka.abc
 from faust.transport import consumer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
-    from streams.shell.transport import ChunkConsumer
+    from faust.types.tuples import TP
+
+    Passed = Callable[[set[TP]], Awaitable[None]]
 
 
 class RebalanceListener(aiokafka.abc.ConsumerRebalanceListener):  # type: ignore[misc]
-    """Passes aiokafka's rebalances on to Faust, after what was begun is finished and committed."""
+    """Passes on which partitions are taken away, and which are given."""
 
-    def __init__(self, owner: ChunkConsumer) -> None:
-        self._owner = owner
+    def __init__(self, revoked: Passed, assigned: Passed) -> None:
+        self._revoked = revoked
+        self._assigned = assigned
 
     async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
-        """Finish and commit what was begun, then let Faust suspend its flow."""
-        owner = self._owner
-        owner.app.on_rebalance_start()
-        owner.stop_flow()
-        await owner.quiesce()
-        await owner.on_partitions_revoked(consumer.ensure_TPset(revoked))
+        """Pass on what is taken away; it is another's once this returns."""
+        await self._revoked(consumer.ensure_TPset(revoked))
 
     async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
-        """Tell Faust; it resumes the flow, which begins a new epoch."""
-        owner = self._owner
-        assert owner._client is not None  # noqa: SLF001
-        generation = owner._client._coordinator.generation  # noqa: SLF001  no public way to it
-        owner.app.consumer_generation_id = generation
-        await owner.on_partitions_assigned(consumer.ensure_TPset(assigned), generation)
+        """Pass on what is given."""
+        await self._assigned(consumer.ensure_TPset(assigned))

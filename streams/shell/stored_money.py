@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -13,32 +13,44 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.core.events import Day
-    from streams.shell.ledger import HomeLedger
     from streams.shell.runs import Rows
 
 BEYOND_64_BITS = -1  # in the place of an amount that is
 
 
+class Store(Protocol):
+    """Where the single remittances of all groups are."""
+
+    def unreversed(self, group_id: str, first: Day, last: Day) -> Rows:
+        """Return the rows of a group's unreversed remittances of some days."""
+
+    def entries(self, group_id: str, rows: Rows, purse: Purse | None = None) -> list[tuple[bytes, Entry]]:
+        """Return (event_id, remittance) of a group's rows, or of those of one kind of money."""
+
+    def purse(self, number: int) -> Purse:
+        """Return the kind of money that rows have by a number."""
+
+
 class StoredMoney(AccountMoney):
     """The unreversed remittances of a group and plan year."""
 
-    __slots__ = ("_days", "_group_id", "_ledger")
+    __slots__ = ("_days", "_group_id", "_store")
 
-    def __init__(self, ledger: HomeLedger, group_id: str, plan_year: int) -> None:
+    def __init__(self, store: Store, group_id: str, plan_year: int) -> None:
         super().__init__()
-        self._ledger, self._group_id = ledger, group_id
+        self._store, self._group_id = store, group_id
         self._days = date(plan_year, 1, 1).toordinal(), date(plan_year, 12, 31).toordinal()
-        rows = ledger.unreversed(group_id, *self._days)
+        rows = store.unreversed(group_id, *self._days)
         for purse, day, amount_minor, how_many in _sums(rows):
-            self.count(ledger.purse(purse), day, amount_minor, how_many)
-        for _, entry in ledger.entries(group_id, rows[rows["amount"] == BEYOND_64_BITS]):
+            self.count(store.purse(purse), day, amount_minor, how_many)
+        for _, entry in store.entries(group_id, rows[rows["amount"] == BEYOND_64_BITS]):
             self.count(entry.purse, entry.day, entry.amount_minor)
         self.settle()
 
     def entries(self, day: Day | None = None, purse: Purse | None = None) -> list[tuple[bytes, Entry]]:
         """Return (event_id, remittance) of all of them, or those of a day or a kind, by day and event_id."""
-        rows = self._ledger.unreversed(self._group_id, *(self._days if day is None else (day, day)))
-        return sorted(self._ledger.entries(self._group_id, rows, purse), key=lambda row: (row[1].day, row[0]))
+        rows = self._store.unreversed(self._group_id, *(self._days if day is None else (day, day)))
+        return sorted(self._store.entries(self._group_id, rows, purse), key=lambda row: (row[1].day, row[0]))
 
 
 def _sums(rows: Rows) -> Iterator[tuple[int, Day, int, int]]:

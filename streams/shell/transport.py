@@ -274,6 +274,20 @@ class ChunkConsumer(BareConsumer):
 
     # --- Faust's choreography ---
 
+    async def _give_up(self, revoked: set[TP]) -> None:
+        """Finish and commit what was begun, then let Faust suspend its flow."""
+        self.app.on_rebalance_start()
+        self.stop_flow()
+        await self.quiesce()
+        await self.on_partitions_revoked(revoked)
+
+    async def _take_on(self, assigned: set[TP]) -> None:
+        """Tell Faust; it resumes the flow, which begins a new epoch."""
+        assert self._client is not None
+        generation = self._client._coordinator.generation  # noqa: SLF001  no public way to it
+        self.app.consumer_generation_id = generation
+        await self.on_partitions_assigned(assigned, generation)
+
     async def wait_empty(self) -> None:
         """Wait for the chunks that were begun."""
         await self.quiesce()
@@ -325,7 +339,7 @@ class ChunkConsumer(BareConsumer):
     async def subscribe(self, topics: Iterable[str]) -> None:
         """Join the group for the topics."""
         assert self._client is not None
-        self._client.subscribe(topics=set(topics), listener=RebalanceListener(self))
+        self._client.subscribe(topics=set(topics), listener=RebalanceListener(self._give_up, self._take_on))
 
     def assignment(self) -> set[TP]:
         """Return the partitions that the group gave this worker."""

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from fractions import Fraction
 
-    from streams.core.account import Known
     from streams.core.events import Day
+    from streams.core.history import Known
     from streams.questions.knowledge import Knowledge
     from streams.shell.topics import Names
 

@@ -154,3 +154,26 @@ def asked_for(arguments: list[str]) -> list[ACL]:
         for name in getattr(given, resource)
         for operation in operations
     ]  # fmt: skip
+
+
+def other_ca(folder: Path) -> str:
+    """Return the file of a CA that nobody knows."""
+    file = folder / "other-ca.pem"
+    trustme.CA().cert_pem.write_to_path(file)
+    return str(file)
+
+
+#: What is set wrongly, where Kafka is looked for then, and what is said of it.
+WRONG = {
+    "a wrong password": ({"SASL_PASSWORD_FILE": "{wrong}"}, "localhost", "the user the-operator"),
+    "a user that isn't there": ({"SASL_USERNAME": "stranger"}, "localhost", "the user stranger"),
+    "a wrong CA": ({"SSL_CA_FILE": "{other_ca}"}, "localhost", "is not trusted"),
+    "the system's CAs": ({"SSL_CA_FILE": None}, "localhost", "QUOTASTREAM_SSL_CA_FILE"),
+    "another host name": ({}, "127.0.0.1", "QUOTASTREAM_SSL_CHECK_HOSTNAME"),
+    "plaintext to the TLS port": ({"SECURITY_PROTOCOL": "PLAINTEXT"}, "localhost", "speaks TLS"),
+    "SASL without TLS to the TLS port": ({"SECURITY_PROTOCOL": "SASL_PLAINTEXT"}, "localhost", "speaks TLS"),
+    "TLS without SASL": ({"SECURITY_PROTOCOL": "SSL"}, "localhost", "closes the connection"),
+    "a mechanism that isn't offered": ({"SASL_MECHANISM": "PLAIN"}, "localhost", "QUOTASTREAM_SASL_MECHANISM"),
+    "TLS to a plaintext port": ({}, "plaintext", "doesn't speak TLS"),
+    "no certificate of our own": ({"SECURITY_PROTOCOL": "SSL"}, "mutual", "QUOTASTREAM_SSL_CERT_FILE"),
+}

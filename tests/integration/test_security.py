@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trustme
 from kafka import KafkaAdminClient, KafkaProducer
 
 from streams.cli import main
@@ -17,7 +16,7 @@ from streams.shell import connection
 from streams.shell.topic_admin import admin_client
 from tests.browser.page import Page
 from tests.faults.scene import Scene
-from tests.integration.secured import SecuredBroker, secured
+from tests.integration.secured import WRONG, SecuredBroker, other_ca, secured
 from tests.running import free_port, get, readyz_says
 
 if TYPE_CHECKING:
@@ -270,28 +269,6 @@ def test_a_worker_without_rights_ends_with_one_line(locked: Locked) -> None:
 
 
 # --- the wrong ones ---
-
-
-def other_ca(folder: Path) -> str:
-    """Return the file of a CA that nobody knows."""
-    file = folder / "other-ca.pem"
-    trustme.CA().cert_pem.write_to_path(file)
-    return str(file)
-
-
-WRONG = {
-    "a wrong password": ({"SASL_PASSWORD_FILE": "{wrong}"}, "localhost", "the user the-operator"),
-    "a user that isn't there": ({"SASL_USERNAME": "stranger"}, "localhost", "the user stranger"),
-    "a wrong CA": ({"SSL_CA_FILE": "{other_ca}"}, "localhost", "is not trusted"),
-    "the system's CAs": ({"SSL_CA_FILE": None}, "localhost", "QUOTASTREAM_SSL_CA_FILE"),
-    "another host name": ({}, "127.0.0.1", "QUOTASTREAM_SSL_CHECK_HOSTNAME"),
-    "plaintext to the TLS port": ({"SECURITY_PROTOCOL": "PLAINTEXT"}, "localhost", "speaks TLS"),
-    "SASL without TLS to the TLS port": ({"SECURITY_PROTOCOL": "SASL_PLAINTEXT"}, "localhost", "speaks TLS"),
-    "TLS without SASL": ({"SECURITY_PROTOCOL": "SSL"}, "localhost", "closes the connection"),
-    "a mechanism that isn't offered": ({"SASL_MECHANISM": "PLAIN"}, "localhost", "QUOTASTREAM_SASL_MECHANISM"),
-    "TLS to a plaintext port": ({}, "plaintext", "doesn't speak TLS"),
-    "no certificate of our own": ({"SECURITY_PROTOCOL": "SSL"}, "mutual", "QUOTASTREAM_SSL_CERT_FILE"),
-}
 
 
 @pytest.mark.parametrize("what", WRONG)

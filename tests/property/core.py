@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from schemas.currencies import MINOR_DIGITS
-from streams.core.account import Account, Known, evaluate
+from streams.core.account import Account, evaluate
 from streams.core.book import Book
 from streams.core.events import Remittance, Reversal
-from streams.core.history import history_value
+from streams.core.history import Known, history_value
 from streams.core.ledger import GroupLedger
 from streams.core.telling import ToldEpisode, tell
 from streams.core.years import day_text, year_of

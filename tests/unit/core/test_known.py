@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from streams.core.account import Known, evaluate
+from streams.core.account import evaluate
 from streams.core.events import Policy
+from streams.core.history import Known
 from streams.core.takings import HeldMoney
 from tests.unit.core.making import (
     GROUP,

@@ -14,7 +14,7 @@ from tests.unit.core.making import GROUP, day, factor, opened, policy, rules, ta
 from tests.unit.questions.histories import days_to_look_at, known, random_knowledge, synthetic_knowledge
 
 if TYPE_CHECKING:
-    from streams.core.account import Known
+    from streams.core.history import Known
     from streams.questions.knowledge import AccountKey
 
 

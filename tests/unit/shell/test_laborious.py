@@ -9,8 +9,9 @@ from typing import Any
 
 from schemas.currencies import MINOR_DIGITS
 from streams.core.account import judge
-from streams.core.book import MANY_POLICIES, Book
+from streams.core.book import Book
 from streams.core.ledger import GroupLedger
+from streams.core.register import MANY_POLICIES
 from streams.shell.laborious import judge_in_steps
 from tests.model.wire import levy, opened, target
 from tests.property.core import event_of
