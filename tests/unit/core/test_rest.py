@@ -13,12 +13,14 @@ from tests.unit.core.making import (
     GROUP,
     book_of,
     day,
+    levy,
     money_of,
     opened,
     policy,
     random_money,
     random_policies,
     seeds,
+    suspended,
     target,
 )
 
@@ -54,3 +56,13 @@ def test_a_group_that_closed_rests_once_its_money_has_left_the_trailing_rate() -
     assert evaluate(book, money, GROUP, 2026, day("2027-01-01")).next_due == NEVER
     going_on = book_of(opened(), target())
     assert evaluate(going_on, money, GROUP, 2026, day("2026-04-01")).next_due == day("2026-04-02")
+
+
+def test_a_levy_turns_on_the_day_after_its_end_though_the_group_is_inactive() -> None:
+    """Then it is missed, and a group that rests in a long suspension would never be said to have missed it."""
+    away = suspended("2026-02-05", "2026-02-10", "2026-12-01")
+    book, money = book_of(opened(), levy("2026-01-15", "2026-02-01", "2026-02-20", 100_00), away), money_of()
+    resting = evaluate(book, money, GROUP, 2026, day("2026-02-11"))
+    assert resting.next_due == day("2026-02-21")
+    missed = evaluate(book, money, GROUP, 2026, day("2026-02-21"))
+    assert [episode.kind for episode in missed.episodes if episode.is_open] == ["missed"]
