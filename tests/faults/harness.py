@@ -17,7 +17,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from confluent_kafka import Producer as LibrdkafkaProducer
 from kafka import KafkaProducer
@@ -37,6 +37,28 @@ ROOT = Path(__file__).parents[2]
 READY = "worker ready"
 SESSION_SECONDS = 3.0
 MONEY = ("remittance", "reversal")
+
+
+class Lateness:
+    """How long the machine kept this process from turning meanwhile, which says nothing of the worker."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._sleep_and_look, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+
+    def _sleep_and_look(self) -> None:
+        while not self._ended.is_set():
+            since = time.monotonic()
+            time.sleep(0.02)
+            self.seconds += max(0.0, time.monotonic() - since - 0.02)
 
 
 class WorkerProcess:
@@ -114,7 +136,14 @@ class WorkerProcess:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, within_seconds: float = 12) -> int:
+    def ends_in_seconds(self) -> float:
+        """SIGTERM, at which it ends with exit code 0; return how long that took, less how long the machine stood."""
+        with Lateness() as late:
+            since = time.monotonic()
+            assert self.stop() == 0
+            return time.monotonic() - since - late.seconds
+
+    def stop(self, within_seconds: float = 60) -> int:
         """SIGTERM; return the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
