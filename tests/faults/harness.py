@@ -270,10 +270,9 @@ class Outputs:
 
 def read_outputs(bootstrap_servers: str, names: Names) -> Outputs:
     """Read the output topics from their beginnings to their ends."""
+    newest = dict(_read(bootstrap_servers, names.status))
     statuses = {
-        (key.split("/")[0], int(key.split("/")[1])): value
-        for key, value in _read(bootstrap_servers, names.status)
-        if value is not None
+        (key.split("/")[0], int(key.split("/")[1])): value for key, value in newest.items() if value is not None
     }
     alerts = [value for _, value in _read(bootstrap_servers, names.alerts)]
     letters = [value for _, value in _read(bootstrap_servers, names.dead_letters)]
@@ -327,6 +326,7 @@ def _difference(outputs: Outputs, statuses: dict[Any, Any], histories: dict[str,
         was, should = outputs.statuses.get(key, {}), statuses.get(key, {})
         fields = [f"{name}: {was.get(name)} != {v}" for name, v in should.items() if was.get(name) != v]
         lines += [f"{key}: {'; '.join(f for f in fields if not f.startswith('as_of'))}"] if fields else []
+        lines += [f"{key}: there is no such account"] if was and not should else []
     wrong = [key for key in {*outputs.told, *histories} if outputs.told.get(key) != histories.get(key)]
     lines += [
         f"{key}: told {outputs.episodes.get(key, {}).get('history')} as revisions "
