@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from streams.core.decrees import Decrees, in_force
+from streams.core.decrees import Decrees
 from streams.core.plan import Asked, Claim
 from streams.core.schedule import Schedule
 from streams.core.thresholds import thresholds_on
@@ -57,11 +57,6 @@ class Timeline:
     def regime_on(self, day: Day) -> Regime:
         """Return the regime of a day; before the year too (a plan is shown before it begins)."""
         return Regime(self, self.plan.law_on(day))
-
-    def decrees_on(self, day: Day) -> Decrees:
-        """Return the decrees in force on a day; after the year, those of its last day."""
-        given = in_force(self.plan.filed, self.year.decree_day(day))
-        return Decrees(self.group_id, self.own(given))
 
     def thresholds_on(self, day: Day) -> Thresholds:
         """Return the thresholds of a day under the decrees in force on it."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.core import events
+from streams.core.decrees import Decrees, in_force
 from streams.core.rank import covers, rank
 from streams.core.years import month_starts
 from tests.unit.core.making import (
@@ -32,7 +33,6 @@ from tests.unit.core.making import (
 
 if TYPE_CHECKING:
     from streams.core.book import Book
-    from streams.core.decrees import Decrees
     from streams.core.schedule import Schedule
 
 FIRST, AFTER = day("2026-01-01"), day("2027-01-01")
@@ -132,7 +132,8 @@ def test_the_original_plan_is_the_first_target_with_what_was_decreed_by_then(see
     decrees, first = regime.decrees, regime.decrees.first_target
     if regime.original is None:
         return
-    then = timeline.decrees_on(first.issued_day) if first.issued_day < AFTER else decrees
+    by_then = timeline.own(in_force(timeline.plan.filed, min(first.issued_day, AFTER - 1)))
+    then = Decrees(GROUP, by_then)
     then.openings = decrees.openings
     then.adjustments, then.suspensions, then.resumptions = (
         [
