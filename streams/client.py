@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from schemas.outputs import QuotaAlert
 from schemas.remittances import MODELS as MONEY
 from streams.core.events import Policy
-from streams.shell import codec, connection, reading
+from streams.shell import codec, connection, subscriber
 from streams.shell.bad_record import BadRecord as BadRecord  # noqa: PLC0414  what `publish` raises is named here
 from streams.shell.topics import Names
 
@@ -113,10 +113,10 @@ def alerts(bootstrap_servers: str, prefix: str = "", *, to_the_end: bool = False
     A message that a worker repeats after a crash is yielded once. UnreachableError or RefusedError where Kafka can't
     be got to or answers no longer, MissingTopicError where the topic isn't there (streams.shell).
     """
-    consumer = reading.at_the_start(bootstrap_servers, [Names(prefix).alerts])
+    consumer = subscriber.at_the_start(bootstrap_servers, [Names(prefix).alerts])
     newest: dict[str, str] = {}
     try:
-        for record in (reading.to_the_end if to_the_end else reading.as_they_come)(consumer):
+        for record in (subscriber.to_the_end if to_the_end else subscriber.as_they_come)(consumer):
             alert = QuotaAlert.model_validate_json(record.value)
             if newest.get(alert.episode_id) != alert.alert_id:
                 newest[alert.episode_id] = alert.alert_id

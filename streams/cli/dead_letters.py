@@ -32,7 +32,7 @@ from streams.cli.common import (
 )
 from streams.cli.wording import counted, example
 from streams.shell import letters as shell
-from streams.shell import reading, replaying
+from streams.shell import replaying, subscriber
 from streams.shell.letters import Letter, LetterError, Place, Selection
 from streams.shell.topics import Names
 
@@ -198,7 +198,7 @@ def show(
     quiet_kafka_client()
     names, address = installation(prefix), broker_address(bootstrap_servers)
     (letter,) = _chosen(address, names, _selection(names, None, None, None, [which]))
-    consumer = reading.committed_reader(address)
+    consumer = subscriber.committed_reader(address)
     try:
         found = replaying.originals(consumer, [letter.place]).get(letter.place)
     finally:

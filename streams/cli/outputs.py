@@ -9,7 +9,7 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streams.shell import reading
+from streams.shell import subscriber
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ class Output(NamedTuple):
 @contextmanager
 def consumer(address: str, topic: str) -> Iterator[KafkaConsumer]:
     """Yield a consumer of every partition of a topic, at its beginning; it belongs to no consumer group."""
-    client = reading.at_the_start(address, [topic])
+    client = subscriber.at_the_start(address, [topic])
     try:
         yield client
     finally:
@@ -36,17 +36,17 @@ def consumer(address: str, topic: str) -> Iterator[KafkaConsumer]:
 
 def so_far(client: KafkaConsumer) -> Iterator[Output]:
     """Yield what is in the topic by now, each partition in its order."""
-    return map(_output, reading.to_the_end(client))
+    return map(_output, subscriber.to_the_end(client))
 
 
 def as_they_come(client: KafkaConsumer, go_on: Callable[[], bool] = lambda: True) -> Iterator[Output]:
     """Yield messages for ever, or until `go_on` says no."""
-    return map(_output, reading.as_they_come(client, go_on))
+    return map(_output, subscriber.as_they_come(client, go_on))
 
 
 def waiting(client: KafkaConsumer) -> Iterator[Output]:
     """Yield what has come since the last call; waits a moment where nothing has."""
-    return map(_output, reading.arrived(client))
+    return map(_output, subscriber.arrived(client))
 
 
 def newest_by_key(address: str, topic: str) -> dict[str, dict[str, Any]]:

@@ -14,10 +14,10 @@ from streams.core.book import Book
 from streams.core.events import Policy
 from streams.core.ledger import GroupLedger
 from streams.questions.knowledge import Knowledge
-from streams.shell import codec, packs, reading
+from streams.shell import codec, packs, subscriber
 
 if TYPE_CHECKING:
-    from streams.shell.reading import Progress
+    from streams.shell.subscriber import Progress
     from streams.shell.topics import Names
 
 
@@ -36,7 +36,7 @@ class KnowledgeReader:
 
     def __init__(self, bootstrap_servers: str, names: Names) -> None:
         """UnreachableError or RefusedError where Kafka can't be got to, MissingTopicError where there are no logs."""
-        self._consumer = reading.at_the_start(bootstrap_servers, [names.policies, names.home])
+        self._consumer = subscriber.at_the_start(bootstrap_servers, [names.policies, names.home])
         self._policies_topic = names.policies
         self._folding = _Folding()
 
@@ -50,7 +50,7 @@ class KnowledgeReader:
         if any(self._consumer.position(tp) > end for tp, end in ends.items()):  # the logs were made anew
             self._folding = _Folding()
             self._consumer.seek_to_beginning()
-        for record in reading.to_the_end(self._consumer, ends, progress):
+        for record in subscriber.to_the_end(self._consumer, ends, progress):
             if record.topic == self._policies_topic:
                 self._folding.policy(record)
             else:

@@ -11,7 +11,7 @@ from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streams.shell import codec, reading
+from streams.shell import codec, subscriber
 
 if TYPE_CHECKING:
     from streams.shell.topics import Names
@@ -130,10 +130,10 @@ def choose(letters: list[Letter], selection: Selection) -> list[Letter]:
 
 def read_letters(bootstrap_servers: str, names: Names) -> list[Letter]:
     """Return every dead letter there is, one for each record that could not be used, the oldest first."""
-    consumer = reading.at_the_start(bootstrap_servers, [names.dead_letters])
+    consumer = subscriber.at_the_start(bootstrap_servers, [names.dead_letters])
     found: dict[Place, Letter] = {}
     try:
-        for record in reading.to_the_end(consumer):
+        for record in subscriber.to_the_end(consumer):
             body = json.loads(record.value)
             place = Place(body["topic"], body["partition"], body["offset"])
             before = found.get(place)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kafka import KafkaProducer, TopicPartition
 
-from streams.shell import codec, connection, reading
+from streams.shell import codec, connection, subscriber
 from streams.shell.dead_letters import KEPT_KEY_BYTES
 from streams.shell.letters import CONFLICT, Place, input_kind
 
@@ -65,7 +65,7 @@ def replay(
     send: bool,
 ) -> Iterator[Outcome]:
     """Yield what becomes of each letter, after it was sent and acknowledged; with `send` false nothing is sent."""
-    consumer = reading.committed_reader(bootstrap_servers)
+    consumer = subscriber.committed_reader(bootstrap_servers)
     producer = (
         connection.idempotent_producer(bootstrap_servers, linger_ms=5, max_request_size=4 << 20) if send else None
     )
@@ -137,14 +137,14 @@ def _read_some(
     consumer: KafkaConsumer, tp: TopicPartition, offsets: list[int], found: dict[Place, Original | str]
 ) -> None:
     consumer.assign([tp])
-    patience = reading.Patience()
+    patience = subscriber.Patience()
     left = offsets
     position = -NEAR
     while left:
         if left[0] - position >= NEAR or left[0] < position:
             consumer.seek(tp, left[0])
         try:
-            records = consumer.poll(timeout_ms=reading.POLL_MS).get(tp, [])
+            records = consumer.poll(timeout_ms=subscriber.POLL_MS).get(tp, [])
         except UnicodeDecodeError:  # the client reads a batch whole, and gives up on all of it
             found[Place(tp.topic, tp.partition, left[0])] = UNREADABLE
             left, position = left[1:], -NEAR

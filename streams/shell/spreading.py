@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kafka import KafkaProducer, TopicPartition
 from kafka.errors import AuthorizationError, KafkaError
 
-from streams.shell import connection, reading
+from streams.shell import connection, subscriber
 from streams.shell.outbox import Message
 from streams.shell.told import CONFLICT_MARK, META_KEY, Told
 from streams.shell.topics import LARGEST_BYTES, home_partition
@@ -75,7 +75,7 @@ def newest(consumer: KafkaConsumer, topic: str, partitions: Iterable[int]) -> It
         found: dict[bytes, Any] = {}
         consumer.assign([TopicPartition(topic, partition)])
         consumer.seek_to_beginning()
-        for record in reading.to_the_end(consumer):
+        for record in subscriber.to_the_end(consumer):
             found.pop(record.key, None)
             if record.value is not None:
                 found[record.key] = record
@@ -179,7 +179,7 @@ def _abort(producer: KafkaProducer) -> None:
 @contextmanager
 def reader(bootstrap_servers: str) -> Iterator[KafkaConsumer]:
     """Yield a consumer of committed records, of no group."""
-    consumer = reading.committed_reader(bootstrap_servers)
+    consumer = subscriber.committed_reader(bootstrap_servers)
     try:
         yield consumer
     finally:
