@@ -110,4 +110,4 @@ lock: ## Renew the lock files, with hashes (needs uv)
 		--extra dev -c requirements/run.lock pyproject.toml -o requirements/dev.lock
 
 clean: ## Remove what was installed and built
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
