@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from streams.core.thresholds import Thresholds
     from streams.core.years import PlanYear, Steps
 
-MOST_SHARED = 128  # or twice as many as there are decrees: bounds memory, changes no result
+# The greater of these bounds memory, and changes no result.
+MOST_SHARED = 128
+SHARED_A_DECREE = 2
 
 
 class Claim(NamedTuple):
@@ -188,7 +190,7 @@ class Plan:
             self.laws = {start: law for start, law in before.laws.items() if start < changed_from}
             for law in self.laws.values():
                 law.plan = self
-            if len(before.shared) < max(MOST_SHARED, 2 * len(self.filed)):
+            if len(before.shared) < max(MOST_SHARED, SHARED_A_DECREE * len(self.filed)):
                 self.shared = before.shared
         self._about: dict[Day, dict[str | None, list[Policy]]] = {}
         self._stretches: dict[tuple[str | None, int], tuple[Stretch, ...]] = {}
@@ -351,7 +353,9 @@ class Plan:
             since = max(policy.effective_on, self.year.first) if policy.remaining else self.year.first
             if policy.factor is not None:
                 factors.append(Factor(since, policy.factor))
-            elif policy.delta_minor is not None and policy.currency is not None:
+            elif (
+                policy.delta_minor is not None and policy.currency is not None
+            ):  # pragma: no branch  one or the other
                 day = min(policy.issued_day, policy.effective_on)
                 rate = self.rate(policy.currency, target.currency, day)
                 if rate is not None:  # a delta in another currency counts once there is a rate

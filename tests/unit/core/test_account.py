@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 from streams.core import book as books
 from streams.core import plan as plans
 from streams.core.account import evaluate, judge
+from streams.core.register import MANY_POLICIES
 from streams.core.telling import is_news, tell
-from streams.core.years import plan_year
+from streams.core.thresholds import thresholds_of, thresholds_on
+from streams.core.years import NEVER, plan_year
 from tests.unit.core.making import (
     GROUP,
+    HERE,
     book_of,
     day,
+    factor,
     money_of,
     opened,
     random_money,
@@ -75,6 +79,7 @@ def test_what_bounds_memory_changes_no_result(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(books, "REMEMBERED_PATTERNS", 1)
     monkeypatch.setattr(books, "REMEMBERED_PLANS", 1)
     monkeypatch.setattr(plans, "MOST_SHARED", 0)
+    monkeypatch.setattr(plans, "SHARED_A_DECREE", 0)
     assert found() == roomy
 
 
@@ -99,3 +104,46 @@ def test_what_was_out_of_reach_is_within_it_again_day_by_day() -> None:
         ("opened", day("02-11")),
         ("resolved", day("03-01")),
     ]
+
+
+def test_what_was_prepared_in_steps_is_what_is_found_at_once() -> None:
+    """A group with very many policies is prepared in steps, and policies may come between them."""
+    policies = [opened(), target(), *(factor(f"2026-0{month}-01", "0.9") for month in range(1, 9))]
+    late = factor("2026-03-15", "0.5")
+    book, money = book_of(*policies), money_of(("02-10", 5_00))
+    steps = 0
+    for _ in book.preparing(GROUP, 2026):
+        steps += 1
+        if steps == 3:
+            book.add(late)
+    assert steps > len(policies)
+    fresh = book_of(*policies, late)
+    assert evaluate(book, money, GROUP, 2026, day("2026-10-01")) == (
+        evaluate(fresh, money, GROUP, 2026, day("2026-10-01"))
+    )
+
+
+def test_a_group_is_laborious_by_all_policies_that_may_concern_it() -> None:
+    """Its own, and those for all or a region: whichever there are many of take a while."""
+    own = [factor("2026-01-01", "1", scope=HERE) for _ in range(MANY_POLICIES)]
+    book = book_of(*own)
+    assert not book.is_laborious(GROUP)
+    book.add(factor("2026-01-01", "1"))
+    assert book.is_laborious(GROUP)
+    assert not book.is_laborious("other")
+
+
+def test_money_that_nobody_looked_at_yet_has_changed_for_nobody() -> None:
+    """What a ledger brings back at a start came before anything that could be remembered of it."""
+    money = money_of(("02-10", 5_00))
+    assert money.changed_from(0) == day("2026-02-10")
+    money.settle()
+    assert money.changed_from(0) == NEVER
+
+
+def test_thresholds_of_several_days_are_those_of_each() -> None:
+    """They are found in one pass over the rules."""
+    in_force = [rules("2026-01-01", for_days=2), rules("2026-03-01", for_days=3, margin="0.1")]
+    days = [day("2025-12-31"), day("2026-01-01"), day("2026-03-01"), day("2026-12-31")]
+    assert list(thresholds_of(in_force, days)) == [thresholds_on(in_force, x) for x in days]
+    assert [found.for_days for found in thresholds_of(in_force, days)] == [1, 2, 3, 3]

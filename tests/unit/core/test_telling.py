@@ -165,7 +165,8 @@ def test_a_policy_for_the_region_is_a_cause() -> None:
     """A group is in the region of its opening, so what is decreed for that region touches it."""
     cut = factor("2026-07-01", "0.85", scope=Scope(region="north"))
     elsewhere = factor("2026-07-01", "0.85", scope=Scope(region="south"))
-    book = book_of(opened(), target(), cut, elsewhere)
+    before = opened("2025-01-01", region="south")
+    book = book_of(before, opened(), target(), cut, elsewhere)
     messages, _ = told_of(book, money_of(("06-30", 150_000_00)), "2026-07-01")
     assert one(messages, "behind_pace")["causes"] == [cut.policy_id]
 
