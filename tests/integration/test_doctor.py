@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from kafka import KafkaProducer
-from kafka.admin import ConfigResource, ConfigResourceType
 
 from streams.cli import main
 from streams.shell import checkup_here, connection
@@ -113,9 +112,8 @@ def test_a_topic_with_the_wrong_cleanup_policy(names: Names, kafka: Broker, doct
 
 def test_min_insync_replicas_that_cannot_be_met(names: Names, kafka: Broker, doctor: Doctor) -> None:
     """Nothing could be written."""
-    resource = ConfigResource(ConfigResourceType.TOPIC, names.status, {"min.insync.replicas": "2"})
     with admin_client(kafka.bootstrap_servers) as admin:
-        admin.alter_configs([resource])
+        set_config(admin, names.status, "min.insync.replicas", "2")
     assert "min.insync.replicas is 2, should be 1" in doctor()[1]["topics"][0]["says"]
 
 
