@@ -353,9 +353,9 @@ class Plan:
             since = max(policy.effective_on, self.year.first) if policy.remaining else self.year.first
             if policy.factor is not None:
                 factors.append(Factor(since, policy.factor))
-            elif (
-                policy.delta_minor is not None and policy.currency is not None
-            ):  # pragma: no branch  one or the other
+            else:
+                assert policy.delta_minor is not None
+                assert policy.currency is not None
                 day = min(policy.issued_day, policy.effective_on)
                 rate = self.rate(policy.currency, target.currency, day)
                 if rate is not None:  # a delta in another currency counts once there is a rate
