@@ -41,6 +41,14 @@ def test_judging_finds_the_history_that_evaluating_finds() -> None:
     )
 
 
+def test_the_trailing_rate_is_of_complete_days() -> None:
+    """Today's money is not yet a day's worth."""
+    money = money_of(("02-10", 30_00), ("02-11", 900_00))
+    status = evaluate(book_of(opened(), target()), money, GROUP, 2026, day("2026-02-11")).status
+    assert status["trailing_daily_rate"] == "1.00"
+    assert status["projected_total"] == "930.00"  # what is in already, where going on like this would be less
+
+
 def test_news_is_what_telling_would_tell() -> None:
     """A status waits where there is no news, so news that is missed would be told late."""
     book, money = book_of(opened(), target()), money_of()

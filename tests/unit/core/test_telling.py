@@ -25,7 +25,9 @@ from tests.unit.core.making import (
     opened,
     random_money,
     random_policies,
+    rate,
     revoked,
+    rules,
     seeds,
     target,
 )
@@ -169,6 +171,23 @@ def test_a_policy_for_the_region_is_a_cause() -> None:
     book = book_of(before, opened(), target(), cut, elsewhere)
     messages, _ = told_of(book, money_of(("06-30", 150_000_00)), "2026-07-01")
     assert one(messages, "behind_pace")["causes"] == [cut.policy_id]
+
+
+def test_the_threshold_of_what_is_out_of_reach_is_a_daily_rate() -> None:
+    """It opens above twice the best thirty days' average, and resolves at nine tenths of that, today's money too."""
+    book = book_of(opened(), target(), rules("2026-01-01", unreachable_grace_days=5, silent_days=366))
+    messages, told = told_of(book, money_of(("02-10", 1_00)), "2026-02-11")
+    assert one(messages, "unreachable")["threshold"] == "0.07"
+    messages, _ = told_of(book, money_of(("02-10", 1_00), ("03-01", 300_000_00)), "2026-03-01", told)
+    message = one(messages, "unreachable")
+    assert (message["transition"], message["threshold"]) == ("resolved", "18000.06")
+
+
+def test_a_rate_is_a_cause_on_the_day_of_the_first_money_that_it_books() -> None:
+    """Before that day the account had no use for it."""
+    book = book_of(opened(), target(), used := rate("2026-02-10", "EUR", "USD", "2"))
+    message = one(told_of(book, money_of(("02-10", 300_000_00, "EUR")), "2026-02-10")[0], "behind_pace")
+    assert message["causes"] == [used.policy_id, "00000000-0000-0001-0000-000000000000"]
 
 
 def test_messages_that_differ_never_share_an_alert_id() -> None:
