@@ -129,9 +129,13 @@ def restore(
     """Put a backup back, in one transaction, and have the workers read the inputs again; return the topics written.
 
     Topics that are missing are made (with so many home partitions; None: as in the backup); outputs that hold
-    something are left alone. RebuildError where a worker is alive, BackupError where what was told is not empty.
+    something are left alone. RebuildError where a worker is alive, BackupError where what was told is not empty or an
+    input is missing.
     """
     require_nobody(admin, names)
+    missing = [topic["name"] for topic in topic_admin.describe(admin, names.inputs) if topic["error_code"]]
+    if missing:
+        raise BackupError(f"no topic {', '.join(missing)}: without its past all that was told would be taken back")
     there = _partitions(bootstrap_servers, names)
     with reader(bootstrap_servers) as consumer:
         empty = {kind for kind in KINDS if _is_empty(consumer, getattr(names, kind), there[kind])}

@@ -73,7 +73,6 @@ class Plan(NamedTuple):
     compacted: list[str]  # input topics of which Kafka keeps only the newest record of a key
     replication_factor: int
     partitions: int  # of the home log afterwards
-    told_partitions: int  # of what was told, now; 0 where it is missing
     moves: bool  # whether what was told may be elsewhere than where the groups will be at home
 
     @property
@@ -118,7 +117,6 @@ def plan(admin: KafkaAdminClient, bootstrap_servers: str, names: Names, home_par
         compacted=compacted,
         replication_factor=max(with_logs, default=0),
         partitions=partitions,
-        told_partitions=told,
         # Where they differ already, an earlier command was cut off, or somebody else added some.
         moves=bool(told) and (partitions != told or home not in {0, told}),
     )
@@ -143,7 +141,7 @@ def rebuild(
     if planned.moves:
         topic_admin.add_partitions(admin, names.told, planned.partitions)
         require_nobody(admin, names)
-        moved = spreading.move(bootstrap_servers, names, planned.told_partitions, planned.partitions)
+        moved = spreading.move(bootstrap_servers, names, planned.partitions)
         say(f"what was told of {moved} accounts is moved, to {planned.partitions} partitions of {names.told}")
     for log in planned.logs:
         require_nobody(admin, names)

@@ -88,24 +88,23 @@ def account_group(key: bytes) -> str:
     return key.decode().rsplit("/", 1)[0]
 
 
-def move(bootstrap_servers: str, names: Names, before: int, after: int) -> int:
-    """Move what was told of each account to its home among `after` partitions; return of how many.
+def move(bootstrap_servers: str, names: Names, partitions: int) -> int:
+    """Move what was told of each account to its home among so many partitions, which are there; return of how many.
 
-    There are as many partitions already; `before` of them may hold something. Moves only what is elsewhere, so that
-    it can be done again.
+    Moves only what is elsewhere, so that it can be done again.
     """
     moved = 0
     facts = Facts()
-    with transaction(bootstrap_servers, names, after) as send, reader(bootstrap_servers) as consumer:
-        for kept in newest(consumer, names.told, range(max(before, after))):
+    with transaction(bootstrap_servers, names, partitions) as send, reader(bootstrap_servers) as consumer:
+        for kept in newest(consumer, names.told, range(partitions)):
             if facts.take(kept.key, kept.value):
                 continue
-            home = home_partition(account_group(kept.key), after)
+            home = home_partition(account_group(kept.key), partitions)
             if home != kept.partition:
                 send(Message(names.told, home, kept.key, kept.value))
                 send(Message(names.told, kept.partition, kept.key, None))
                 moved += 1
-        for partition in range(after):
+        for partition in range(partitions):
             for key, value in facts.records():
                 send(Message(names.told, partition, key, value))
     return moved

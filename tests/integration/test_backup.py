@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.shell.topic_admin import admin_client
+from streams.shell.topic_admin import admin_client, create_missing
 from tests.faults.harness import read_outputs
 from tests.integration.told_house import GROUPS, command, telling
 from tests.model.wire import reversal
@@ -151,5 +151,10 @@ def test_what_is_not_whole_is_refused_before_anything_is_done(known: Known, tmp_
     with admin_client(house.bootstrap_servers) as admin:
         assert admin.describe_topics([names.told])[0]["error_code"]
     file.write_bytes(whole)
+    lose(house, names.policy_changes)
+    without_inputs = command(house, "restore", str(file))
+    assert (without_inputs.returncode, f"no topic {names.policy_changes}: " in without_inputs.stderr) == (1, True)
+    with admin_client(house.bootstrap_servers) as admin:
+        create_missing(admin, names, PARTITIONS)  # what was told too, and empty
     assert command(house, "restore", str(file)).returncode == 0
     assert {record.key for record in read_records(house.bootstrap_servers, names.told)} >= {b"g0/2026", b"~"}
