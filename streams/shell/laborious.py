@@ -6,6 +6,7 @@ Else one group would keep all the others, and the worker's heartbeats, waiting f
 from __future__ import annotations
 
 import asyncio
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from streams.shell.ledger import HomeLedger
 
 
+# Each policy that comes meanwhile may begin it all again; a year has at most one law for each of its days.
+MOST_STEPS = 400
 #: What a mistake in the evaluation of one group may raise; what a damaged store or a client raises is not among it.
 FAULTS = (
     ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError,
@@ -29,7 +32,7 @@ async def judge_in_steps(book: Book, ledger: HomeLedger, group_id: str, judge: C
     is_new = False
     try:
         for year in book.history_years(group_id, ledger.plan_years(group_id)):
-            for _ in book.preparing(group_id, year):
+            for _ in islice(book.preparing(group_id, year), MOST_STEPS):
                 is_new = True
                 await asyncio.sleep(0)
     except FAULTS:

@@ -12,7 +12,7 @@ from streams.core.account import judge
 from streams.core.book import Book
 from streams.core.ledger import GroupLedger
 from streams.core.register import MANY_POLICIES
-from streams.shell.laborious import judge_in_steps
+from streams.shell.laborious import MOST_STEPS, judge_in_steps
 from tests.model.wire import levy, opened, target
 from tests.property.core import event_of
 
@@ -70,6 +70,15 @@ def test_what_comes_meanwhile_is_in_it() -> None:
     for policy in reversed(late):
         fresh.add(policy)
     assert judge(book, money, "g", 2026, TODAY).episodes == judge(fresh, money, "g", 2026, TODAY).episodes
+
+
+def test_policies_without_end_do_not_keep_a_group_from_being_judged() -> None:
+    """Each changes all days from its own on, and so begins the work again; there is always one more."""
+    book = book_of(MANY_POLICIES)
+    between = [levy_on(MANY_POLICIES + ISSUE_DAYS * n) for n in range(3 * MOST_STEPS)]
+    turns = asyncio.run(turns_while_judged(book, between))
+    assert turns <= MOST_STEPS + 2
+    assert between
 
 
 def test_what_was_worked_out_is_not_again() -> None:
