@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+
+import pytest
 
 from streams.core import book as books
 from streams.core import plan as plans
@@ -26,9 +27,6 @@ from tests.unit.core.making import (
     rules,
     target,
 )
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def test_judging_finds_the_history_that_evaluating_finds() -> None:
@@ -67,8 +65,9 @@ def test_a_stranger_has_no_history() -> None:
     assert book_of(opened(), target()).history_years("nobody", []) == []
 
 
-def test_what_bounds_memory_changes_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With room for one plan, one pattern and nothing shared, every account is what it is with room for all."""
+@pytest.mark.parametrize("plans_remembered", [1, 100])
+def test_what_bounds_memory_changes_no_result(monkeypatch: pytest.MonkeyPatch, plans_remembered: int) -> None:
+    """With room for one plan or pattern, or nothing shared, every account is what it is with room for all."""
     rng = random.Random(3)
     policies, money = [opened(), target(), *random_policies(rng, 25)], money_of(*random_money(rng, 30))
     others = [target(group_id=f"g{n}") for n in range(3)]
@@ -85,7 +84,7 @@ def test_what_bounds_memory_changes_no_result(monkeypatch: pytest.MonkeyPatch) -
 
     roomy = found()
     monkeypatch.setattr(books, "REMEMBERED_PATTERNS", 1)
-    monkeypatch.setattr(books, "REMEMBERED_PLANS", 1)
+    monkeypatch.setattr(books, "REMEMBERED_PLANS", plans_remembered)
     monkeypatch.setattr(plans, "MOST_SHARED", 0)
     monkeypatch.setattr(plans, "SHARED_A_DECREE", 0)
     assert found() == roomy
@@ -119,6 +118,7 @@ def test_what_was_prepared_in_steps_is_what_is_found_at_once() -> None:
     policies = [opened(), target(), *(factor(f"2026-0{month}-01", "0.9") for month in range(1, 9))]
     late = factor("2026-03-15", "0.5")
     book, money = book_of(*policies), money_of(("02-10", 5_00))
+    evaluate(book, money, GROUP, 2026, day("2026-02-15"))  # has worked out the first of them already
     steps = 0
     for _ in book.preparing(GROUP, 2026):
         steps += 1
