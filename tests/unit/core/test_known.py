@@ -19,6 +19,8 @@ from tests.unit.core.making import (
     opened,
     random_money,
     random_policies,
+    rate,
+    revoked,
     rules,
     seeds,
     target,
@@ -98,3 +100,15 @@ def test_the_first_policy_of_a_group_counts_for_an_evaluation_that_knew_none() -
     again = evaluate(book, money, GROUP, 2026, day("2026-06-01"), known)
     assert again == evaluate(book, money, GROUP, 2026, day("2026-06-01"))
     assert again.episodes
+
+
+def test_a_rate_that_is_revoked_never_was_for_an_evaluation_that_knew_it() -> None:
+    """A rate is a fact: its revocation changes days long before it was issued, so all of them are walked again."""
+    booked_by = rate("2026-01-01", "EUR", "USD", "2")
+    book, money = book_of(opened(), target(), booked_by), money_of(("01-20", 200_000_00, "EUR"))
+    before = evaluate(book, money, GROUP, 2026, day("2026-06-01"))
+    assert before.episodes == ()
+    book.add(revoked("2026-06-01", booked_by))
+    after = evaluate(book, money, GROUP, 2026, day("2026-06-01"), before.known)
+    assert after == evaluate(book, money, GROUP, 2026, day("2026-06-01"))
+    assert after.episodes
