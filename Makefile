@@ -29,7 +29,7 @@ demo: install ## Run it all on an embedded Kafka: a made-up year, and who is beh
 test: install packages ## Run the tests that take minutes at most
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-slow: install packages ## Run the long tests: properties, 10,000 simulated seeds, what restarts brokers
+test-slow: install packages coverage ## Run the long tests: coverage of the core, properties, 10,000 simulated seeds, what restarts brokers
 	$(BIN)/pytest -m slow tests/property tests/unit tests/integration tests/fuzz tests/simulation tests/e2e \
 		$(ARGS)
 
