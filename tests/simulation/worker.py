@@ -179,7 +179,7 @@ class SimulatedWorker:
         consumer.start_offsets = folder.start_offsets
         add_agent(app, "router", NAMES.inputs, router.route)
         add_agent(app, "folder", (NAMES.home,), folder.fold)
-        self.listener = RebalanceListener(consumer)
+        self.listener = RebalanceListener(consumer._give_up, consumer._take_on)
         parts = [self.policy_log.run(), router.stamp_forever(), self._commit_forever(),
                  consumer._drain_messages(SimpleNamespace(should_stop=False)), *(agent() for agent in app.agents)]  # fmt: skip  # noqa: E501
         tasks = [asyncio.ensure_future(part) for part in parts]
