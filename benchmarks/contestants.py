@@ -32,10 +32,12 @@ STREAMS_PEER = Path(__file__).parent / "peers" / "kafka_streams"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
+_MINE = sorted(os.sched_getaffinity(0))  # before anybody binds this process to one of them
+
+
 def cores() -> tuple[set[int], set[int]]:
     """Return the broker's core and the contestant's; the same one where there is only one."""
-    mine = sorted(os.sched_getaffinity(0))
-    return {mine[0]}, {mine[-1]}
+    return {_MINE[0]}, {_MINE[-1]}
 
 
 def pin(pid: int, to: set[int]) -> None:
