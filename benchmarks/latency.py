@@ -130,9 +130,7 @@ def _send(bootstrap_servers: str, topic: str, rate: int, seconds: int) -> dict[s
         else _remittance(dice, dice.choice(units), SMALL)
         for n in range(rate * (seconds + WARM_SECONDS))
     ]
-    producer = Producer(
-        {"bootstrap.servers": bootstrap_servers, "acks": "all", "linger.ms": 1, "compression.type": "lz4"}
-    )
+    producer = Producer({"bootstrap.servers": bootstrap_servers, "acks": "all", "compression.type": "lz4"})
     due: dict[str, float] = {}
     begin = time.monotonic() + 0.1
     for number, (key, value) in enumerate(messages):

@@ -3,7 +3,8 @@
 A policy for all, or the turn of a day, may change every group, and there may be a million. To note it costs nothing:
 a round begins, that comes by all groups in their order. On it a group is only judged; if its alerts are still those
 told, its status waits until the round is over, so that no alert waits for a status. Groups with news of their own
-come before any round. Groups that rest (streams.core.rest) are passed over where only the day turned.
+come before any round, and are judged first too: the teller says when their statuses take their turn.
+Groups that rest (streams.core.rest) are passed over where only the day turned.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class Task(NamedTuple):
     group_id: str
     judge_first: bool
     arrived: float | None  # when the first of what is new arrived (since 1970), where that is counted
+    has_news: bool = False  # of its own
 
 
 class Agenda:
@@ -33,6 +35,7 @@ class Agenda:
         self._groups: dict[str, int] = {}  # each with its place
         self._order: list[str] = []
         self._urgent: OrderedDict[str, float | None] = OrderedDict()  # when its first news arrived
+        self._statuses: OrderedDict[str, float | None] = OrderedDict()  # of those judged since; when that arrived
         self._somes: deque[tuple[Iterator[str], float | None]] = deque()  # of policies for some groups
         self._at = 0  # the place that the round has reached
         self._left = 0  # how many groups the round has still to come by
@@ -49,7 +52,7 @@ class Agenda:
 
     def __bool__(self) -> bool:
         """Whether anything is due."""
-        return bool(self._urgent or self._somes or self._left or self._next_waiting() >= 0)
+        return bool(self._urgent or self._statuses or self._somes or self._left or self._next_waiting() >= 0)
 
     def enlist(self, group_ids: Iterable[str]) -> None:
         """Take in groups."""
@@ -65,7 +68,7 @@ class Agenda:
     @property
     def due(self) -> int:
         """How many groups are due, those of a policy for some aside."""
-        return len(self._urgent) + self._left + self._waiting.count(1)
+        return len(self._urgent) + len(self._statuses) + self._left + self._waiting.count(1)
 
     def urge(self, group_ids: Iterable[str], arrived: float | None = None) -> None:
         """Take note that there is news of groups."""
@@ -93,11 +96,26 @@ class Agenda:
         """Take note of the first day on which a group may be due by itself."""
         self._resting[self._groups[group_id]] = until
 
-    def wait(self, group_id: str) -> None:
-        """Let a group's status wait until all are judged."""
-        place = self._groups[group_id]
+    def wait(self, task: Task) -> None:
+        """Let the status of a group that was judged wait until there is nothing more to judge of its kind."""
+        if task.has_news:
+            self._statuses.setdefault(task.group_id, task.arrived)
+            return
+        place = self._groups[task.group_id]
         self._waiting[place] = 1
         self._passed = min(self._passed, place)
+
+    def put_back(self, task: Task) -> None:
+        """Let a task be done later."""
+        if task.judge_first:
+            self.urge([task.group_id], task.arrived)
+        else:
+            self.wait(task)
+
+    def settle(self, group_id: str) -> None:
+        """Take note that a group's status waits no more."""
+        self._statuses.pop(group_id, None)
+        self._waiting[self._groups[group_id]] = 0
 
     def _next_waiting(self) -> int:
         place = self._waiting.find(1, self._passed)
@@ -108,11 +126,21 @@ class Agenda:
         """Tell whether any group has news of its own."""
         return bool(self._urgent)
 
-    def next(self) -> Task | None:
-        """Return the group to turn to now, and take it off; None where nothing is due."""
+    def only_statuses(self) -> bool:
+        """Tell whether nothing is due but statuses of groups that had news."""
+        return bool(self._statuses) and not (self._urgent or self._somes or self._left or self._next_waiting() >= 0)
+
+    def next(self, *, statuses: bool = True) -> Task | None:
+        """Return the group to turn to now, and take it off; None where nothing is due.
+
+        `statuses`: those of groups that had news come now, before all else; or not yet.
+        """
+        if statuses and self._statuses:
+            group_id, arrived = self._statuses.popitem(last=False)
+            return Task(group_id, judge_first=False, arrived=arrived, has_news=True)
         if self._urgent:
             group_id, arrived = self._urgent.popitem(last=False)
-            return Task(group_id, judge_first=False, arrived=arrived)
+            return Task(group_id, judge_first=True, arrived=arrived, has_news=True)
         while self._somes:
             some, arrived = self._somes[0]
             found = next(some, None)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SLICE = 2_000  # records decoded in one go, and at most in one pack: heartbeats and other tasks run in between
-STAMP_SECONDS = 0.1
+STAMP_SECONDS = 0.3
 
 
 class Router:

@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 FLUSH_EVENTS = 32_768  # so many newest ones become a run
 FANOUT = 4  # so many runs of one level become one of the next
+TIMES_LARGER = (
+    8  # each part in memory is than the next, or they are merged: a small batch must not move all the others
+)
 HASH_BITS = 38  # of a key: the group's number stands before them
 
 Keys = npt.NDArray[np.uint64]
@@ -114,7 +117,7 @@ class Runs:
         self._next = 1 + max((run.run for run in self._runs), default=0)
         batches = [(n, Sorted.of_bytes(rows)) for n, rows in db.execute("SELECT batch, rows FROM events")]
         self._batch = max((n for n, _ in batches), default=0)
-        self._newest = merged([batch for _, batch in batches]) if batches else _NONE
+        self._newest = [merged([batch for _, batch in batches])] if batches else []  # the largest first
         self._frozen: tuple[Sorted, int] = (_NONE, 0)  # being written; up to which batch
         self._work: Future[_Run] | None = None
         self._adopt: Callable[[_Run], None] | None = None
@@ -135,7 +138,9 @@ class Runs:
         return sum(len(part.keys) for part in self._parts())
 
     def _parts(self) -> Iterator[Sorted]:
-        yield from (part for part in (self._newest, self._frozen[0]) if len(part.keys))
+        yield from self._newest
+        if len(self._frozen[0].keys):
+            yield self._frozen[0]
         yield from (run.events for run in self._runs)
 
     def doubtful(self, keys: Keys) -> npt.NDArray[np.bool_]:
@@ -175,7 +180,10 @@ class Runs:
     def stored(self, events: Sorted) -> None:
         """Take them in, now that the transaction is committed."""
         self._batch += 1
-        self._newest = merged([self._newest, events])
+        parts = self._newest
+        parts.append(events)
+        while len(parts) > 1 and len(parts[-2].keys) < TIMES_LARGER * len(parts[-1].keys):
+            parts[-2:] = [merged(parts[-2:])]
 
     def tend(self, wait: bool = False) -> None:
         """Adopt what the thread has written, and give it what is due; sqlite3.Error where nothing can be written."""
@@ -198,8 +206,8 @@ class Runs:
         adopt(run)
 
     def _begin(self) -> None:
-        if not len(self._frozen[0].keys) and len(self._newest.keys) >= FLUSH_EVENTS:
-            self._frozen, self._newest = (self._newest, self._batch), _NONE
+        if not len(self._frozen[0].keys) and sum(len(part.keys) for part in self._newest) >= FLUSH_EVENTS:
+            self._frozen, self._newest = (merged(self._newest), self._batch), []
         if len(self._frozen[0].keys):
             self._give([self._frozen[0]], 0, self._adopt_flush)
             return

@@ -30,6 +30,7 @@ from streams.shell.ledger import UnreadableLedgerError, covered
 from streams.shell.logs import located
 from streams.shell.outbox import CLIENT_ERRORS, Message, acknowledged, retire
 from streams.shell.outputs import Outputs
+from streams.shell.pace import Pace
 from streams.shell.told import (
     META_KEY,
     NOTHING,
@@ -53,8 +54,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BATCH_SECONDS = 0.05  # evaluations that go into one transaction
-ROUND_SECONDS = 0.25  # the same, while no group has news of its own
 TICK_SECONDS = 1.0  # how often the clock is looked at while nothing comes
 AGAIN_SECONDS = 1.0
 FENCED_SECONDS = 5.0
@@ -76,6 +75,8 @@ class Teller:
         self._told = Told()
         self._producer: AIOKafkaProducer | None = None
         self._agenda = Agenda()
+        self._pace = Pace()
+        self._prepared: set[str] = set()  # groups with very many policies, judged in steps
         self._delays: list[tuple[str, float]] = []  # of what goes out next: the message, and when its cause arrived
         self._told_all_at = time.monotonic()
         self._woken = asyncio.Event()
@@ -218,11 +219,13 @@ class Teller:
             if is_all:
                 self._told_all_at = began
             if not self._agenda:
-                await self._wait()
+                await self._wait(TICK_SECONDS)
+            elif self._agenda.only_statuses() and (early := self._pace.early_seconds()):
+                await self._wait(early)
 
-    async def _wait(self) -> None:
+    async def _wait(self, seconds: float) -> None:
         try:
-            async with asyncio.timeout(TICK_SECONDS):
+            async with asyncio.timeout(seconds):
                 await self._woken.wait()
         except TimeoutError:
             return
@@ -240,30 +243,36 @@ class Teller:
         alerts: list[Message] = []
         statuses: list[Message] = []
         accounts: dict[tuple[str, int], ToldAccount] = {}
-        started = breathed = time.monotonic()
-        told_of: set[str] = set()
-        while (task := self._agenda.next()) is not None:
-            self._step()
-            if task.group_id in told_of:  # it changed again meanwhile: what is told of it now is not noted yet
-                self._agenda.urge([task.group_id], task.arrived)
-                break
-            if self._place.policy_log.book.is_laborious(task.group_id):
-                await judge_in_steps(self._place.policy_log.book, self.ledger, task.group_id, self._may_wait)
-            if task.judge_first and self._may_wait(task.group_id):
-                self._agenda.wait(task.group_id)
-            else:
-                told_of.add(task.group_id)
+        book, told_of, laborious = self._place.policy_log.book, set[str](), None
+        async with self._place.evaluating:  # one teller at a time: meanwhile the others' transactions go on
+            self._pace.begin()
+            while (task := self._agenda.next(statuses=self._pace.statuses_due)) is not None:
+                self._step()
+                if task.group_id in told_of:  # it changed again meanwhile: what is told of it now is not noted yet
+                    self._agenda.put_back(task)
+                    break
+                if book.is_laborious(task.group_id) and task.group_id not in self._prepared:
+                    self._agenda.put_back(task)
+                    laborious = task.group_id
+                    break
+                self._prepared.discard(task.group_id)
                 before = len(alerts), len(statuses)
-                self._evaluate_alone(task.group_id, alerts, statuses, accounts)
-                if task.arrived is not None:
-                    self._delays += [("alert", task.arrived)] * (len(alerts) - before[0])
-                    self._delays += [("status", task.arrived)] * (len(statuses) - before[1])
-            now = time.monotonic()
-            if now > started + (BATCH_SECONDS if self._agenda.has_news() else ROUND_SECONDS):
-                break
-            if now > breathed + 0.01:
-                await asyncio.sleep(0)
-                breathed = time.monotonic()
+                if task.judge_first and self._may_wait(task.group_id):
+                    self._agenda.wait(task)
+                else:
+                    told_of.add(task.group_id)
+                    self._evaluate_alone(task.group_id, alerts, statuses, accounts)
+                    if task.arrived is not None:
+                        self._delays += [("alert", task.arrived)] * (len(alerts) - before[0])
+                        self._delays += [("status", task.arrived)] * (len(statuses) - before[1])
+                has_alerts = len(alerts) > before[0]
+                if self._pace.is_full(task, has_alerts=has_alerts, has_news=self._agenda.has_news()):
+                    break
+                await self._pace.breathe()
+            self._pace.end()
+        if laborious is not None:
+            await judge_in_steps(book, self.ledger, laborious, self._may_wait)
+            self._prepared.add(laborious)
         return alerts + statuses, accounts
 
     def _may_wait(self, group_id: str) -> bool:
@@ -292,6 +301,7 @@ class Teller:
         accounts: dict[tuple[str, int], ToldAccount],
     ) -> None:  # fmt: skip
         """Evaluate a group; one at which that fails is left out, so that the others are told of all the same."""
+        self._agenda.settle(group_id)
         mine: tuple[list[Message], list[Message], dict[tuple[str, int], ToldAccount]] = [], [], {}
         try:
             self._evaluate_group(group_id, *mine)

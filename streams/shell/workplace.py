@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,3 +33,5 @@ class Workplace:
     metrics: Metrics
     prove_membership: Callable[[], Awaitable[None]]
     census: Census = field(default_factory=Census)
+    #: Held by the teller that evaluates.
+    evaluating: asyncio.Lock = field(default_factory=asyncio.Lock)

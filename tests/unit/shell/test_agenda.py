@@ -25,7 +25,7 @@ def test_all_are_judged_before_any_status_that_can_wait() -> None:
     for _ in range(3):
         task = agenda.next()
         judged.append(task)
-        agenda.wait(task.group_id)
+        agenda.wait(task)
     assert judged == [Task("a", True, None), Task("b", True, None), Task("c", True, None)]
     assert agenda
     assert rest_of(agenda) == [Task("a", False, None), Task("b", False, None), Task("c", False, None)]
@@ -40,6 +40,25 @@ def test_news_come_before_a_round_that_is_under_way() -> None:
     agenda.urge(["c", "new"])
     assert agenda.has_news()
     assert [task.group_id for task in rest_of(agenda)] == ["c", "new", "b", "c"]
+
+
+def test_statuses_of_groups_with_news_come_when_the_teller_says() -> None:
+    """Each is judged first; its status comes before more news are judged or not at all yet, and never twice."""
+    agenda = agenda_of("a", "b", "c")
+    agenda.urge(["a", "b"], 1.5)
+    for _ in "ab":
+        task = agenda.next(statuses=False)
+        assert task.judge_first
+        agenda.wait(task)
+    assert agenda.next(statuses=False) is None
+    assert agenda.only_statuses()
+    assert agenda.due == 2
+    agenda.urge(["c"])
+    assert not agenda.only_statuses()
+    assert agenda.next() == Task("a", False, 1.5, has_news=True)
+    agenda.settle("b")  # an alert was due meanwhile, and its status went with it
+    assert rest_of(agenda) == [Task("c", True, None, has_news=True)]
+    assert not agenda
 
 
 def test_a_round_that_begins_during_another_comes_by_everybody_once_more() -> None:

@@ -15,7 +15,7 @@ from streams.shell.ledger import HomeLedger
 from streams.shell.packs import Pack, columns, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 DAY = 739_680
@@ -141,3 +141,22 @@ def test_ids_whose_hashes_collide_are_told_apart(tmp_path: Path) -> None:
             take(ledger, n)
     assert total(ledger) == sum(range(1, 4 * SIZE + 1))
     ledger.close()
+
+
+def test_a_small_batch_does_not_move_all_that_came_before(tmp_path: Path) -> None:
+    """A live worker folds a few events at a time: copying what is in memory each time took longer than all else."""
+    moved = 0
+    merge = runs.merged
+
+    def counting(parts: Sequence[runs.Sorted]) -> runs.Sorted:
+        nonlocal moved
+        moved += sum(len(part.keys) for part in parts)
+        return merge(parts)
+
+    with patch.multiple(runs, FLUSH_EVENTS=10**6, merged=counting):
+        ledger = HomeLedger(tmp_path / "home-0.sqlite", "log")
+        for n in range(200):
+            take(ledger, n)
+        assert moved < 20 * 200 * SIZE  # all of it each time would be 100 times as much
+        assert total(ledger) == sum(range(1, 200 * SIZE + 1))
+        ledger.close()

@@ -1,0 +1,72 @@
+"""When a teller sends: alerts at once, statuses now and then, and less often where there is too much to judge."""
+
+from __future__ import annotations
+
+from streams.shell import pace
+from streams.shell.agenda import Task
+
+NEWS = Task("g", judge_first=True, arrived=None, has_news=True)
+STATUS = Task("g", judge_first=False, arrived=None, has_news=True)
+OF_A_ROUND = Task("g", judge_first=True, arrived=None)
+
+
+class Clock:
+    """Shows the seconds that a test says."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        """Return them."""
+        return self.now
+
+
+def test_an_alert_of_news_is_sent_once_no_news_are_left_to_judge() -> None:
+    """It would otherwise wait for statuses, or for the round that is under way."""
+    mine = pace.Pace(Clock())
+    assert not mine.is_full(NEWS, has_alerts=False, has_news=True)
+    assert not mine.is_full(NEWS, has_alerts=True, has_news=True)
+    assert mine.is_full(NEWS, has_alerts=False, has_news=False)
+
+
+def test_alerts_of_a_round_go_out_together() -> None:
+    """A transaction for each alert of a policy for all would take longer than the policy."""
+    clock = Clock()
+    mine = pace.Pace(clock)
+    assert not mine.is_full(OF_A_ROUND, has_alerts=True, has_news=False)
+    clock.now += pace.BATCH_SECONDS * 1.5
+    assert not mine.is_full(OF_A_ROUND, has_alerts=True, has_news=False)
+    assert mine.is_full(OF_A_ROUND, has_alerts=True, has_news=True)
+    clock.now += pace.ROUND_SECONDS
+    assert mine.is_full(OF_A_ROUND, has_alerts=True, has_news=False)
+
+
+def test_statuses_follow_after_a_while() -> None:
+    """Each transaction has its price: one for each remittance's status cost more than all else."""
+    clock = Clock()
+    mine = pace.Pace(clock)
+    assert mine.statuses_due
+    clock.now += 0.001
+    mine.is_full(STATUS, has_alerts=False, has_news=False)
+    mine.end()
+    mine.begin()
+    assert not mine.statuses_due
+    clock.now += mine.early_seconds()
+    mine.begin()
+    assert mine.statuses_due
+
+
+def test_statuses_take_their_share_of_the_time_and_no_more() -> None:
+    """Under a load that never ends they would wait for ever, or alerts for them."""
+    clock = Clock()
+    mine = pace.Pace(clock)
+    clock.now += pace.BATCH_SECONDS * 2
+    mine.is_full(STATUS, has_alerts=False, has_news=True)
+    assert not mine.statuses_due
+    mine.end()
+    assert mine.early_seconds() > 1.5 * pace.STATUSES_SECONDS
+    clock.now += pace.BATCH_SECONDS * 2 / pace.STATUSES_SHARE
+    mine.begin()
+    assert mine.statuses_due
+    clock.now += pace.BATCH_SECONDS * 2
+    mine.is_full(STATUS, has_alerts=False, has_news=False)
+    assert mine.statuses_due  # with nothing to judge they have all the time
