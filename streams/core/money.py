@@ -21,6 +21,11 @@ def round_half_even(numerator: int, denominator: int) -> int:
     return quotient
 
 
+def digits_of(number: int) -> str:
+    """Return a whole number in decimal digits, however many."""
+    return str(number if number.bit_length() < _SHORT_BITS else Decimal(number))
+
+
 def decimal_text(units: int, decimals: int) -> str:
     """Return an integer of 10**-decimals units as a decimal string: (-1234, 2) is "-12.34"."""
     if decimals and 0 <= units < _USUAL:
@@ -28,7 +33,7 @@ def decimal_text(units: int, decimals: int) -> str:
         if len(digits) > decimals:
             return f"{digits[:-decimals]}.{digits[-decimals:]}"
     sign = "-" if units < 0 else ""
-    digits = str(abs(units) if units.bit_length() < _SHORT_BITS else Decimal(abs(units))).rjust(decimals + 1, "0")
+    digits = digits_of(abs(units)).rjust(decimals + 1, "0")
     if not decimals:
         return sign + digits
     return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}"

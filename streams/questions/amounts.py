@@ -5,6 +5,7 @@ Lives here: text to minor units, sums with their counts. Not here: how figures c
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from streams.core.money import decimal_text
@@ -26,7 +27,7 @@ SUMMED = (
 
 def minor_of(text: str) -> int:
     """Return an amount of a message, which has all decimals of its currency, in minor units."""
-    return int(text.replace(".", ""))
+    return int(Decimal(text.replace(".", "")))  # Python reads an int of at most 4300 digits
 
 
 class Sums:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streams.core.money import round_half_even
+from streams.core.money import digits_of, round_half_even
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -45,6 +45,11 @@ def check(node: Node) -> None:
         raise DoesNotAddUpError(f"{node.label} is {node.exact}, its parts are {total}")
 
 
+def _exact_text(exact: Fraction | int) -> str:
+    whole = digits_of(exact.numerator)
+    return whole if exact.denominator == 1 else f"{whole}/{digits_of(exact.denominator)}"
+
+
 def tree_value(node: Node) -> dict[str, Any]:
     """Return a node, checked, and all below it, as JSON; what is empty is left out."""
     check(node)
@@ -52,7 +57,7 @@ def tree_value(node: Node) -> dict[str, Any]:
     if node.unit:
         value["unit"] = node.unit
     if node.exact is not None:
-        value["exact"] = str(node.exact)
+        value["exact"] = _exact_text(node.exact)
     if node.adds_up:
         value["adds_up"] = node.adds_up
     if node.note:

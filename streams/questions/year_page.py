@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
+MOST_PLOTTED = 1e300
 MOST_BARS = 60  # of groups in one chart: those furthest from their target; the table has all
 STYLE = """
 :root{--ink:#1c2126;--soft:#5c666f;--rule:#d9dee2;--money:#0b6fa4;--plan:#5c666f;--first:#c2570c;
@@ -129,15 +130,21 @@ def _tiles(overall: Row) -> str:
     ) + "</div>"  # fmt: skip
 
 
+def _plotted(text: str) -> float:
+    """Return a figure as a place in a chart; one that is beyond every chart is at its edge."""
+    return max(-MOST_PLOTTED, min(MOST_PLOTTED, float(text)))
+
+
 def _lines(curve: Row) -> list[Line]:
     named = (("first plan", "first", "original"), ("due, as decreed by then", "plan", "expected"))
-    lines = [Line(name, style, [float(v) for v in curve[field]]) for name, style, field in named]
-    return [*lines, Line("remitted", "money", [float(value) for value in curve["remitted"]])]
+    lines = [Line(name, style, [_plotted(v) for v in curve[field]]) for name, style, field in named]
+    return [*lines, Line("remitted", "money", [_plotted(value) for value in curve["remitted"]])]
 
 
 def _attainment_bar(row: Row) -> Bar:
     style = "met" if row["in_full"] else "missed" if row["level"] == "missed" else "plan"
-    return Bar(row["group_id"], float(row["attainment_of_target"] or 0), percent(row["attainment_of_target"]), style)
+    attained = row["attainment_of_target"]
+    return Bar(row["group_id"], _plotted(attained or "0"), percent(attained), style)
 
 
 def _effect_bars(regions: Sequence[Row]) -> list[Bar]:
@@ -145,7 +152,8 @@ def _effect_bars(regions: Sequence[Row]) -> list[Bar]:
     for row in regions:
         for name, field in (("policy", "policy_effect"), ("remittances", "remittance_effect")):
             style = "first" if field == "policy_effect" else "money"
-            bars.append(Bar(f"{row['region'] or 'no region'}: {name}", float(row[field]), amount(row[field]), style))
+            label = f"{row['region'] or 'no region'}: {name}"
+            bars.append(Bar(label, _plotted(row[field]), amount(row[field]), style))
     return bars
 
 
