@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.core.money import decimal_text
+from streams.core.money import decimal_text, grouped
 
 CASES = [
     (0, 2, "0.00"),
@@ -19,3 +19,12 @@ CASES = [
 def test_an_amount_of_any_size_is_written_in_full(units: int, decimals: int, text: str) -> None:
     """Python refuses to write over 4300 digits, and a few hundred decreed factors make a target that has more."""
     assert decimal_text(units, decimals) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "apart"),
+    [("1.00", "1.00"), ("123", "123"), ("-1234.5", "-1,234.5"), ("1234567890.25", "1,234,567,890.25")],
+)
+def test_thousands_stand_apart(text: str, apart: str) -> None:
+    """Long amounts in sentences can be read."""
+    assert grouped(text) == apart

@@ -250,3 +250,11 @@ def test_a_cut_for_the_group_alone_is_in_its_first_plan() -> None:
     regime = book.timeline(GROUP, 2026).regime_on(FIRST)
     assert regime.original is not None
     assert regime.original.schedule.total == 182_500_00 * regime.original.schedule.denominator
+
+
+def test_a_due_day_alone_between_two_changes_is_counted() -> None:
+    """A day with something due between two days off is a due day like any other."""
+    off = [suspended("2025-12-01", "2026-01-01", "2026-01-04"), suspended("2025-12-01", "2026-01-06", "2026-01-08")]
+    claim = book_of(target(), *off).timeline(GROUP, 2026).regime_on(FIRST).base
+    assert claim is not None
+    assert [claim.schedule.nth_due_day(FIRST, count) for count in (1, 2)] == [day("01-05"), day("01-09")]
