@@ -48,6 +48,12 @@ def command(house: House, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def group_of(record: Any) -> str:
+    """Return the group that an alert or a status is of; one that is taken off has nothing but its key."""
+    body = value(record)
+    return body["group_id"] if body else record.key.decode().split("/")[0]
+
+
 class Known:
     """A house in which a worker tells of a story, something bad in it."""
 
@@ -79,7 +85,7 @@ class Known:
     def equals_the_model(self) -> bool:
         """Return whether the newest of everything told is what the naive model says."""
         alerts, statuses = ([value(record) for record in records] for records in self.told())
-        newest = {(s["group_id"], s["plan_year"]): s for s in statuses}
+        newest = {(s["group_id"], s["plan_year"]): s for s in statuses if s}
         episodes = {v["episode_id"]: v for v in alerts}
         told = {key: v["history"] for key, v in episodes.items() if v["transition"] != "retracted"}
         return without_day(newest) == without_day(self.model[0]) and told == self.model[1]
@@ -88,7 +94,7 @@ class Known:
         """Return all that was told so far of the groups of the story: alerts, and statuses."""
         self.house.seen.to_the_end()
         kept = self.house.seen.alerts, self.house.seen.statuses
-        return tuple([record for record in records if value(record)["group_id"] in GROUPS] for records in kept)
+        return tuple([record for record in records if group_of(record) in GROUPS] for records in kept)
 
     def letters(self) -> list[tuple[str, str]]:
         """Return the reason and the ce_id of each dead letter."""
