@@ -22,8 +22,6 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from benchmarks.figures import write_section
 from streams.shell import packs
-from streams.shell.router import STAMP_SECONDS
-from streams.shell.teller import BATCH_SECONDS
 from streams.shell.topics import Names, home_partition
 
 FIGURES = Path(__file__).with_suffix(".toml")
@@ -136,11 +134,11 @@ def stamp_bytes() -> int:
     return len(batch.build())
 
 
-def stamps_a_second(size: Size, records_a_second: float) -> float:
+def stamps_a_second(size: Size, every_seconds: float) -> float:
     """Return how many stamps are written: of each input partition that came further, one into each home partition."""
-    in_a_round = records_a_second * STAMP_SECONDS / size.home_partitions
+    in_a_round = size.remittances_a_second * every_seconds / size.home_partitions
     moved = size.home_partitions * -math.expm1(-in_a_round)
-    return moved * size.home_partitions / STAMP_SECONDS
+    return moved * size.home_partitions / every_seconds
 
 
 def partitions_of_all_topics(size: Size) -> int:
@@ -180,7 +178,7 @@ def _of_starts(size: Size, uneven: Skew, here: float, figures: dict[str, Any]) -
     policies = size.groups * size.policies_a_group * measured["policy_read_seconds"]
     fold = here * size.remittances_a_group / measured["folds_a_cpu_second"]
     judge = here * measured["judged_anew_seconds"]
-    stamps = stamps_a_second(size, size.remittances_a_second) / size.home_partitions * YEAR_SECONDS
+    stamps = stamps_a_second(size, figures["ours"]["stamp_every_seconds"]) / size.home_partitions * YEAR_SECONDS
     read = stamps * measured["stamp_read_seconds"]  # of one home partition
     taken = -(-uneven.partitions_of_a_worker // max(1, size.workers - 1))  # partitions of one that is gone
     part = taken / (size.home_partitions / size.workers)
@@ -209,8 +207,8 @@ def _of_telling(size: Size, here: float, figures: dict[str, Any]) -> list[Use]:
 
 def _of_kafka(size: Size, figures: dict[str, Any]) -> list[Use]:
     measured, published, budget = figures["measured"], figures["published"], figures["budget"]
-    stamps = stamps_a_second(size, size.remittances_a_second)
-    transactions = min(size.remittances_a_second, size.workers / BATCH_SECONDS)  # one after the other in a worker
+    stamps = stamps_a_second(size, figures["ours"]["stamp_every_seconds"])
+    transactions = min(size.remittances_a_second, size.workers / figures["ours"]["transaction_seconds"])
     records = stamps + transactions * 6 + size.workers + size.remittances_a_second * 4
     disk = budget["broker_disk_bytes"] * size.brokers
     year = size.groups * size.remittances_a_group
@@ -256,7 +254,7 @@ def dollars_a_million(size: Size, figures: dict[str, Any]) -> dict[str, float]:
     second = price["core_hour"] / 3600
     alone = 1 / measured["folds_a_cpu_second"] + 1 / measured["judged_a_cpu_second"]
     kept = measured["home_bytes_a_remittance"] + measured["input_bytes_a_remittance"]
-    stamps = stamps_a_second(size, size.remittances_a_second) / size.remittances_a_second * stamp_bytes()
+    stamps = stamps_a_second(size, figures["ours"]["stamp_every_seconds"]) / size.remittances_a_second * stamp_bytes()
     disk = budget["replicas"] / GIB * price["gib_disk_month"] * 12
     memory = size.workers * budget["worker_memory_bytes"] / GIB * price["gib_memory_hour"]
     an_hour = size.workers * price["core_hour"] + memory + size.brokers * price["broker_hour"]
