@@ -62,7 +62,7 @@ class Subscriber:
         self._kept = {names.status: self.statuses, names.alerts: self.alerts, names.dead_letters: self.letters}
         self._consumer = KafkaConsumer(
             bootstrap_servers=bootstrap_servers, isolation_level="read_committed", auto_offset_reset="earliest",
-            enable_auto_commit=False,
+            enable_auto_commit=False, fetch_max_wait_ms=100,  # any other request waits for the end of a fetch
         )  # fmt: skip
         self._consumer.assign([tp for topic in self._kept for tp in partitions_of(bootstrap_servers, topic)])
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import faust
+from faust.tables import TableManager
 
 from streams.shell import connection, transport
 from streams.shell.logs import located
@@ -24,6 +25,15 @@ log = logging.getLogger(__name__)
 Handler = Callable[["Chunk"], Awaitable[None]]
 
 
+class NoTables(TableManager):  # type: ignore[misc]
+    """Faust's manager of tables, of which there are none."""
+
+    async def on_start(self) -> None:
+        """Begin at once: Faust's own gives tables a second to register in, and nothing is read meanwhile."""
+        await self._update_channels()
+        await self.recovery.start()
+
+
 def make_app(names: Names, settings: WorkerSettings, bootstrap_servers: str, data_dir: Path) -> faust.App:
     """Return the app with the chunk transport, without agents yet."""
     app = faust.App(
@@ -32,6 +42,7 @@ def make_app(names: Names, settings: WorkerSettings, bootstrap_servers: str, dat
         broker_credentials=connection.faust_credentials(),
         datadir=str(data_dir / "faust"),
         store="memory://",
+        TableManager=NoTables,
         autodiscover=False,
         web_enabled=False,
         topic_allow_declare=False,

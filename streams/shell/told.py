@@ -141,9 +141,10 @@ async def read_told(bootstrap_servers: str, topic: str, partition: int, came_on:
     await consumer.start()
     newest: dict[bytes, bytes | None] = {}
     try:
+        # Asked before it fetches: the answer would wait behind a fetch, and that half a second for records.
+        end = (await consumer.end_offsets([tp]))[tp]
         consumer.assign([tp])
         await consumer.seek_to_beginning(tp)
-        end = (await consumer.end_offsets([tp]))[tp]
         while await consumer.position(tp) < end:
             for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
                 came_on()
