@@ -143,3 +143,9 @@ def test_an_account_that_ends_keeps_its_history() -> None:
     assert {e.history[-1].transition for e in evaluate(book, money_of(), GROUP, 2026, after_the_year).episodes} == {
         "lapsed"
     }
+
+
+def test_a_group_that_is_opened_on_new_years_day_has_an_account_from_then_on() -> None:
+    """The first day of the year is one of its days."""
+    book = book_of(opened("2025-12-01", opened_on=day("2026-01-01")))
+    assert [book.plan_years(GROUP, [], day(text)) for text in ("2026-01-01", "2026-06-01")] == [[2026], [2026]]

@@ -258,3 +258,10 @@ def test_a_due_day_alone_between_two_changes_is_counted() -> None:
     claim = book_of(target(), *off).timeline(GROUP, 2026).regime_on(FIRST).base
     assert claim is not None
     assert [claim.schedule.nth_due_day(FIRST, count) for count in (1, 2)] == [day("01-05"), day("01-09")]
+
+
+def test_a_group_is_away_until_the_last_of_its_suspensions_ends() -> None:
+    """Two that begin on one day are two: the end of the shorter brings nobody back."""
+    shorter, longer = suspended("2025-12-01", "2026-02-01", "2026-02-10"), suspended("2025-12-01", "2026-02-01")
+    activity = book_of(target(), shorter, longer).timeline(GROUP, 2026).regime_on(FIRST).activity
+    assert [activity.on(day(text)) for text in ("01-31", "02-01", "02-11", "12-31")] == [True, False, False, False]
