@@ -45,7 +45,7 @@ public final class RunningTotal {
     public static void main(String[] args) throws Exception {
         long all = Long.parseLong(args[2]);
         Properties settings = new Properties();
-        settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "peer-" + Path.of(args[4]).getFileName());
+        settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "peer-" + Path.of(args[4]).getParent().getFileName());
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, args[0]);
         settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, args[3]);
         settings.put(StreamsConfig.STATE_DIR_CONFIG, args[4]);
