@@ -147,14 +147,16 @@ class Auditor:
         partition = next(m.partition for m in messages if m.topic == NAMES.told)
         evaluated = self._evaluated.get((partition, id(worker.folder._place)), {})
         meta = [json.loads(m.value) for m in messages if m.topic == NAMES.told and m.key == META_KEY]
+        known: list[tuple[int, int, int]] = []
         for message in messages:
             if message.topic in (NAMES.alerts, NAMES.status):
                 body = None if message.value is None else json.loads(message.value)
                 group_id, year = self._account_of(message, body)
                 knows = evaluated[group_id]
                 self._check_barrier(worker, partition, knows)
-                self._check_order(partition, knows)
+                known.append(knows)
                 self._check_message(partition, knows, group_id, year, message, body)
+        self._check_order(partition, known)
         day, policies, _ = self._seen.get(partition, (0, 0, 0))
         for said in meta:
             self.require(said["day"] >= day, f"home {partition}: told went back from day {day} to {said['day']}")
@@ -166,13 +168,20 @@ class Auditor:
         group_id, year = message.key.decode().rsplit("/", 1)
         return group_id, int(year)
 
-    def _check_order(self, partition: int, knows: tuple[int, int, int]) -> None:
+    def _check_order(self, partition: int, known: list[tuple[int, int, int]]) -> None:
+        """Hold what the groups of a transaction were told by against the transactions before.
+
+        Among them the order is open: all alerts come first, and between two groups the fold goes on.
+        """
         day, policies, home = self._seen.get(partition, (0, 0, 0))
-        self.require(
-            knows[0] >= home and knows[1] >= policies and knows[2] >= day,
-            f"home {partition}: told by (home, policies, day) {knows} after {(home, policies, day)}",
-        )
-        self._seen[partition] = (knows[2], knows[1], knows[0])
+        for knows in known:
+            self.require(
+                knows[0] >= home and knows[1] >= policies and knows[2] >= day,
+                f"home {partition}: told by (home, policies, day) {knows} after {(home, policies, day)}",
+            )
+        if known:
+            homes, policies_read, days = zip(*known, strict=True)
+            self._seen[partition] = (max(days), max(policies_read), max(homes))
 
     def _check_barrier(self, worker: Any, partition: int, knows: tuple[int, int, int]) -> None:
         known = self._known(partition, *knows[:2])
