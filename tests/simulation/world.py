@@ -10,10 +10,10 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from streams.shell import connection, letterbox, originals, outbox, policy_log, teller, told
+from streams.shell import connection, letterbox, originals, outbox, pace, policy_log, teller, told
 from streams.shell.outbox import Message
 from tests.simulation import clients
 from tests.simulation.auditor import Auditor
@@ -21,6 +21,9 @@ from tests.simulation.cluster import NAMES, Cluster
 from tests.simulation.loop import SimulatedLoop, start_in
 from tests.simulation.making import Story, make_story
 from tests.simulation.worker import SimulatedWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LONGEST_RECOVERY = 150.0
 QUIET = 4.0
@@ -178,6 +181,7 @@ def simulate(seed: int, trace: bool = False, model: bool = False) -> dict[str, i
         # The way to Kafka is read anew for each client; here there is none, and it took a third of the time.
         stack.enter_context(patch.object(connection, "aiokafka", lambda servers: {"bootstrap_servers": servers}))
         stack.enter_context(patch.object(teller, "time", SimpleNamespace(monotonic=loop.time, time=loop.time)))
+        stack.enter_context(patch.object(teller, "Pace", lambda: pace.Pace(_uneven_clock(loop, seed))))
         evaluate_group = teller.Teller._evaluate_group
 
         def watched(self: Any, group_id: str, *out: Any) -> None:
@@ -195,6 +199,18 @@ def simulate(seed: int, trace: bool = False, model: bool = False) -> dict[str, i
                 if not worker.dead:
                     worker.kill()
         return world.auditor.counts | {"steps": loop.steps}
+
+
+def _uneven_clock(loop: SimulatedLoop, seed: int) -> Callable[[], float]:
+    """Return a clock that runs on while groups are evaluated, now little and now much, the same way for a seed."""
+    dice, ahead = random.Random(f"pace {seed}"), 0.0
+
+    def now() -> float:
+        nonlocal ahead
+        ahead += dice.choice([0.0, 0.0, 0.001, 0.03])
+        return loop.time() + ahead
+
+    return now
 
 
 async def _put_together(seed: int, folder: Path, trace: bool) -> World:
