@@ -76,7 +76,8 @@ class Teller:
         self._producer: AIOKafkaProducer | None = None
         self._agenda = Agenda()
         self._pace = Pace()
-        self._prepared: set[str] = set()  # groups with very many policies, judged in steps
+        self._laborious: str | None = None  # a group with very many policies, to be judged in steps
+        self._prepared: set[str] = set()  # those that were
         self._delays: list[tuple[str, float]] = []  # of what goes out next: the message, and when its cause arrived
         self._told_all_at = time.monotonic()
         self._woken = asyncio.Event()
@@ -218,6 +219,10 @@ class Teller:
                 await self._commit(messages + letters, accounts)
             if is_all:
                 self._told_all_at = began
+            if self._laborious is not None:  # once what is due of the others is told
+                laborious, self._laborious = self._laborious, None
+                await judge_in_steps(self._place.policy_log.book, self.ledger, laborious, self._may_wait)
+                self._prepared.add(laborious)
             if not self._agenda:
                 await self._wait(TICK_SECONDS)
             elif self._agenda.only_statuses() and (early := self._pace.early_seconds()):
@@ -240,10 +245,9 @@ class Teller:
 
     async def _evaluate_some(self) -> tuple[list[Message], dict[tuple[str, int], ToldAccount]]:
         """Evaluate groups that are due, for a little while; return what is to be told of them."""
-        alerts: list[Message] = []
-        statuses: list[Message] = []
+        alerts, statuses = list[Message](), list[Message]()
         accounts: dict[tuple[str, int], ToldAccount] = {}
-        book, told_of, laborious = self._place.policy_log.book, set[str](), None
+        book, told_of = self._place.policy_log.book, set[str]()
         async with self._place.evaluating:  # one teller at a time: meanwhile the others' transactions go on
             self._pace.begin()
             while (task := self._agenda.next(statuses=self._pace.statuses_due)) is not None:
@@ -253,7 +257,7 @@ class Teller:
                     break
                 if book.is_laborious(task.group_id) and task.group_id not in self._prepared:
                     self._agenda.put_back(task)
-                    laborious = task.group_id
+                    self._laborious = task.group_id
                     break
                 self._prepared.discard(task.group_id)
                 before = len(alerts), len(statuses)
@@ -270,9 +274,6 @@ class Teller:
                     break
                 await self._pace.breathe()
             self._pace.end()
-        if laborious is not None:
-            await judge_in_steps(book, self.ledger, laborious, self._may_wait)
-            self._prepared.add(laborious)
         return alerts + statuses, accounts
 
     def _may_wait(self, group_id: str) -> bool:
