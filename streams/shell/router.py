@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SLICE = 2_000  # records decoded in one go, and at most in one pack: heartbeats and other tasks run in between
-STAMP_SECONDS = 0.3
+STAMP_SECONDS = 0.3  # how often it is asked whether stamps are due
+EAGER_SECONDS = 60.0  # after partitions were given stamps go out as they are due: a worker that came waits for them
+SELDOM_SECONDS = 30.0  # apart are stamps else, for the home log keeps them for ever
+RECORDS_A_STAMP = 25  # routed since the last ones let them go out too: a catch-up may end later than it is eager
+LINGER_SECONDS = 1.0  # eager after that: what came last is not acknowledged yet
 
 
 class Router:
@@ -49,6 +53,7 @@ class Router:
         self._home_partitions = 0
         self._dead_letter_partitions = 0
         self._stamped: dict[tuple[TP, int], int] = {}
+        self._unstamped = 0  # records routed since the last stamps
         self._waiting: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -121,6 +126,7 @@ class Router:
         ]  # fmt: skip
 
     def _count(self, topic: str, records: int, routed: int) -> None:
+        self._unstamped += records
         self._metrics.records.labels(topic, ROUTED).inc(routed)
         self._metrics.records.labels(topic, DEAD_LETTER).inc(records - routed)
 
@@ -155,28 +161,37 @@ class Router:
     # --- stamps: how far each input has come, into every home partition ---
 
     async def stamp_forever(self) -> None:
-        """Write stamps into every partition of the logs as the inputs are acknowledged."""
+        """Write into every partition of the logs how far the inputs are acknowledged, for workers that take over."""
+        epoch, eager_until, stamped_at = -1, 0.0, 0.0
         while True:
             await asyncio.sleep(STAMP_SECONDS)
+            now = time.monotonic()
+            if epoch != self._consumer.epoch:
+                epoch, eager_until = self._consumer.epoch, now + EAGER_SECONDS
+            due = self._stamps_due()
+            is_much = self._unstamped >= RECORDS_A_STAMP * len(due)
+            if not due or not (is_much or now < eager_until or now >= stamped_at + SELDOM_SECONDS):
+                continue
+            stamped_at, self._unstamped = now, 0
+            if is_much:
+                eager_until = max(eager_until, now + LINGER_SECONDS)
             try:
-                await self._stamp()
+                await self._outbox.send([self._stamp_message(tp, home, offset) for (tp, home), offset in due.items()])
             except CLIENT_ERRORS as error:
                 log.warning("stamps were not acknowledged, trying again: %r", error)
                 await self._outbox.renew()
+                stamped_at = 0.0
+            else:
+                if epoch == self._consumer.epoch:
+                    self._stamped.update(due)
 
-    async def _stamp(self) -> None:
-        epoch = self._consumer.epoch
-        due = {
+    def _stamps_due(self) -> dict[tuple[TP, int], int]:
+        return {
             (tp, home): offset
             for tp, offset in self._consumer.fronts().items()
             for home in self._stamp_partitions(tp)
             if offset > self._stamped.get((tp, home), 0)
         }
-        if not due:
-            return
-        await self._outbox.send([self._stamp_message(tp, home, offset) for (tp, home), offset in due.items()])
-        if epoch == self._consumer.epoch:
-            self._stamped.update(due)
 
     def _stamp_partitions(self, tp: TP) -> range:
         if tp.topic == self._names.remittances:
