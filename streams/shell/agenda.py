@@ -52,7 +52,7 @@ class Agenda:
 
     def __bool__(self) -> bool:
         """Whether anything is due."""
-        return bool(self._urgent or self._statuses or self._somes or self._left or self._next_waiting() >= 0)
+        return bool(self._statuses) or self._is_more_due()
 
     def enlist(self, group_ids: Iterable[str]) -> None:
         """Take in groups."""
@@ -128,7 +128,10 @@ class Agenda:
 
     def only_statuses(self) -> bool:
         """Tell whether nothing is due but statuses of groups that had news."""
-        return bool(self._statuses) and not (self._urgent or self._somes or self._left or self._next_waiting() >= 0)
+        return bool(self._statuses) and not self._is_more_due()
+
+    def _is_more_due(self) -> bool:
+        return bool(self._urgent or self._somes or self._left or self._next_waiting() >= 0)
 
     def next(self, *, statuses: bool = True) -> Task | None:
         """Return the group to turn to now, and take it off; None where nothing is due.
