@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from itertools import chain, repeat
+from operator import sub
 from typing import TYPE_CHECKING
 
 from streams.core.years import NEVER
@@ -77,10 +79,6 @@ class Curve:
         """Return R(x) for the days start..stop-1."""
         return _run(self._days, self._sums, start, stop)
 
-    def before_run(self, start: Day, stop: Day) -> list[int]:
-        """Return R(x - 1) for the days start..stop-1."""
-        return _run(self._days, self._sums, start - 1, stop - 1)
-
     def day_reaching(self, amount: int) -> Day:
         """Return the first day x with R(x) >= amount; NEVER if there is none."""
         if amount <= 0:
@@ -93,15 +91,28 @@ class Curve:
         """The last days of 30 running in which more came in than in any before them, and how much."""
         if self._known_best is not None:
             return self._known_best
-        ends, sums = [self._first + WINDOW_DAYS - 1], [self.by(self._first + WINDOW_DAYS - 1)]
-        for end, amount in zip(self._days, self._sums, strict=True):
-            # No other day ends better ones: nothing came in on it, so those that end a day earlier have as much.
-            came_in = amount - self.by(end - WINDOW_DAYS)
-            if end > ends[0] and came_in > sums[-1]:
-                ends.append(end)
-                sums.append(came_in)
-        self._known_best = ends, sums
+        first = self._first + WINDOW_DAYS - 1
+        most = self.by(first)
+        ends, best = [first], [most]
+        days, sums = list(self._days), list(self._sums)
+        before, gone = 0, 0  # how many days are before those 30, and what came in on them
+        # No other day ends better ones: nothing came in on it, so those that end a day earlier have as much.
+        for at in range(bisect_right(days, first), len(days)):
+            while days[before] <= days[at] - WINDOW_DAYS:
+                gone = sums[before]
+                before += 1
+            if sums[at] - gone > most:
+                most = sums[at] - gone
+                ends.append(days[at])
+                best.append(most)
+        self._known_best = ends, best
         return self._known_best
+
+    @property
+    def best_from(self) -> Day:
+        """The first day with a `best_before` above 0; NEVER if there is none."""
+        ends, sums = self._best
+        return next((end + 1 for end, amount in zip(ends, sums, strict=True) if amount), NEVER)
 
     def best_before(self, day: Day) -> int:
         """Return the most that came in over 30 days running, of the year and before `day`; 0 if there are none."""
@@ -116,11 +127,10 @@ class Curve:
 
 def _run(days: Sequence[Day], values: Sequence[int], start: Day, stop: Day) -> list[int]:
     """Return, for the days start..stop-1, the value of the last of some days that has come by then; 0 before them."""
-    at = bisect_right(days, start)
+    at, after = bisect_right(days, start), bisect_left(days, stop)
     value = values[at - 1] if at else 0
-    run: list[int] = []
-    while at < len(days) and days[at] < stop:
-        run += [value] * (days[at] - start)
-        start, value = days[at], values[at]
-        at += 1
-    return run + [value] * (stop - start)
+    if at >= after:
+        return [value] * (stop - start)
+    starts = [start, *days[at:after]]
+    stops = [*days[at:after], stop]
+    return list(chain.from_iterable(map(repeat, [value, *values[at:after]], map(sub, stops, starts))))

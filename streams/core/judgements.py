@@ -7,7 +7,8 @@ Not here: which kind has which of them (rules.py), and what follows from day to 
 from __future__ import annotations
 
 from bisect import bisect_left
-from operator import ge, lt, mul
+from itertools import repeat
+from operator import lt, mul
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.core.curve import WINDOW_DAYS
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from streams.core.thresholds import Thresholds
     from streams.core.years import Steps
 
+RUN_DAYS = 64  # that are judged one by one, where they are not all alike
+OTHERWISE = bytes.maketrans(b"\0\1", b"\1\0")
 MIN_DAYS_LEFT = 30  # `unreachable` never divides by fewer
 RESOLVED_TENTHS = 9  # `unreachable` resolves at 0.9 of what opens it
 
@@ -79,31 +82,46 @@ def alive_after_end(ground: Ground) -> list[tuple[Day, Day]]:
     return [(start, stop)] if ground.claim.schedule.total and start < stop else []
 
 
-def _pace(
-    ground: Ground,
-    start: Day,
-    stop: Day,
-    threshold: Fraction,
-    money: Sequence[int],
-    compare: Callable[[int, int], bool],
+def _by_halves(
+    start: Day, stop: Day, decide: Callable[[Day, Day], bool | None], column: Callable[[Day, Day], bytes]
 ) -> bytes:
-    """Compare money / Es(x) with a ratio, day by day."""
-    schedule = ground.claim.schedule
-    slack = ground.thresholds.slack_days
-    expected = schedule.expected_run(start - slack, stop - slack)
-    per_money = schedule.denominator * threshold.denominator
-    per_expected = threshold.numerator
-    days = range(stop - start)
-    return bytes(
-        map(compare, map(mul, money, [per_money for _ in days]), map(mul, expected, [per_expected for _ in days]))
-    )
+    """Answer for runs of days on which all are alike at once: `decide` says how, or None where it isn't certain."""
+    if start >= stop:
+        return b""
+    alike = decide(start, stop)
+    if alike is not None:
+        return (b"\1" if alike else b"\0") * (stop - start)
+    if stop - start <= RUN_DAYS:
+        return column(start, stop)
+    middle = (start + stop) // 2
+    return _by_halves(start, middle, decide, column) + _by_halves(middle, stop, decide, column)
+
+
+def _below(ground: Ground, start: Day, stop: Day, ratio: Fraction, money_before: int) -> bytes:
+    """R(x - money_before) / Es(x) < ratio."""
+    schedule, curve, slack = ground.claim.schedule, ground.curve, ground.thresholds.slack_days
+    per_money, per_expected = schedule.denominator * ratio.denominator, ratio.numerator
+
+    def decide(start: Day, stop: Day) -> bool | None:
+        # Both only grow: the least of the one with the most of the other.
+        if curve.by(start - money_before) * per_money >= schedule.expected(stop - 1 - slack) * per_expected:
+            return False
+        if curve.by(stop - 1 - money_before) * per_money < schedule.expected(start - slack) * per_expected:
+            return True
+        return None
+
+    def column(start: Day, stop: Day) -> bytes:
+        money = curve.by_run(start - money_before, stop - money_before)
+        expected = schedule.expected_run(start - slack, stop - slack)
+        return bytes(map(lt, map(mul, money, repeat(per_money)), map(mul, expected, repeat(per_expected))))
+
+    return _by_halves(start, stop, decide, column)
 
 
 def _behind(ground: Ground, start: Day, stop: Day, grace_days: int) -> bytes:
     claim = ground.claim
     judged = min(max(start, claim.schedule.nth_due_day(claim.judged_from, grace_days) + 1), stop)
-    money = ground.curve.before_run(judged, stop)
-    return b"\0" * (judged - start) + _pace(ground, judged, stop, ground.thresholds.warning_below, money, lt)
+    return b"\0" * (judged - start) + _below(ground, judged, stop, ground.thresholds.warning_below, 1)
 
 
 def base_behind(ground: Ground, start: Day, stop: Day) -> bytes:
@@ -118,17 +136,17 @@ def levy_behind(ground: Ground, start: Day, stop: Day) -> bytes:
 
 def far_behind(ground: Ground, start: Day, stop: Day) -> bytes:
     """R(x-1) / Es(x) < critical_below."""
-    return _pace(ground, start, stop, ground.thresholds.critical, ground.curve.before_run(start, stop), lt)
+    return _below(ground, start, stop, ground.thresholds.critical, 1)
 
 
 def eased(ground: Ground, start: Day, stop: Day) -> bytes:
     """R(x) / Es(x) >= critical_below + margin."""
-    return _pace(ground, start, stop, ground.thresholds.eased, ground.curve.by_run(start, stop), ge)
+    return _below(ground, start, stop, ground.thresholds.eased, 0).translate(OTHERWISE)
 
 
 def recovered(ground: Ground, start: Day, stop: Day) -> bytes:
     """R(x) / Es(x) >= min(1, warning_below + margin)."""
-    return _pace(ground, start, stop, ground.thresholds.recovered, ground.curve.by_run(start, stop), ge)
+    return _below(ground, start, stop, ground.thresholds.recovered, 0).translate(OTHERWISE)
 
 
 def days_left(ground: Ground, day: Day) -> int:
@@ -136,44 +154,48 @@ def days_left(ground: Ground, day: Day) -> int:
     return active_days(ground.activity, day, ground.claim.end + 1)
 
 
-def _rates_needed(ground: Ground, start: Day, stop: Day) -> list[int]:
-    """Return max(30, days_left) for active days start..stop-1: with each such day one fewer is left."""
-    left = days_left(ground, start)
-    return [max(MIN_DAYS_LEFT, left - gone) for gone in range(stop - start)]
-
-
 def unreachable(ground: Ground, start: Day, stop: Day) -> bytes:
     """max(0, T - R(x-1)) / max(30, days_left) > unreachable_factor x best, after unreachable_grace_days due days."""
     schedule, factor = ground.claim.schedule, ground.thresholds.unreachable_factor
     grace = schedule.nth_due_day(ground.claim.judged_from, ground.thresholds.unreachable_grace_days)
-    judged = min(max(start, grace + 1), stop)
-    per_money = WINDOW_DAYS * factor.denominator
-    per_best = factor.numerator * schedule.denominator
-    rows = zip(
-        ground.curve.before_run(judged, stop),
-        ground.curve.best_run(judged, stop),
-        _rates_needed(ground, judged, stop),
-        strict=True,
-    )
-    total, denominator = schedule.total, schedule.denominator
-    return b"\0" * (judged - start) + bytes(
-        best > 0 and (total - money * denominator) * per_money > per_best * best * left for money, best, left in rows
-    )
+    judged = min(max(start, grace + 1, ground.curve.best_from), stop)
+    return b"\0" * (judged - start) + _beyond(ground, judged, stop, factor, 1)
 
 
 def reachable(ground: Ground, start: Day, stop: Day) -> bytes:
     """max(0, T - R(x)) / max(30, days_left) <= 0.9 x unreachable_factor x best, the windows that end on x too."""
-    schedule, factor = ground.claim.schedule, ground.thresholds.unreachable_factor
-    per_money = WINDOW_DAYS * factor.denominator * 10
-    per_best = factor.numerator * schedule.denominator * RESOLVED_TENTHS
-    rows = zip(
-        ground.curve.by_run(start, stop),
-        ground.curve.best_run(start + 1, stop + 1),
-        _rates_needed(ground, start, stop),
-        strict=True,
-    )
-    total, denominator = schedule.total, schedule.denominator
-    return bytes((total - money * denominator) * per_money <= per_best * best * left for money, best, left in rows)
+    factor = ground.thresholds.unreachable_factor * RESOLVED_TENTHS / 10
+    return _beyond(ground, start, stop, factor, 0).translate(OTHERWISE)
+
+
+def _beyond(ground: Ground, start: Day, stop: Day, factor: Fraction, money_before: int) -> bytes:
+    """(T - R(x - money_before)) / max(30, days_left) > factor x best, for active days start..stop-1."""
+    schedule, curve = ground.claim.schedule, ground.curve
+    per_missing, per_best = WINDOW_DAYS * factor.denominator, factor.numerator * schedule.denominator
+    total, per_money = schedule.total * per_missing, schedule.denominator * per_missing
+    last = days_left(ground, start) + start  # with each such day one fewer is left
+
+    def decide(start: Day, stop: Day) -> bool | None:
+        # Money and best only grow, and days left get fewer.
+        early, late = start - money_before, stop - 1 - money_before
+        most, fewest = max(MIN_DAYS_LEFT, last - start), max(MIN_DAYS_LEFT, last - stop + 1)
+        if total - curve.by(early) * per_money <= per_best * curve.best_before(early + 1) * fewest:
+            return False
+        if total - curve.by(late) * per_money > per_best * curve.best_before(late + 1) * most:
+            return True
+        return None
+
+    def column(start: Day, stop: Day) -> bytes:
+        early, late = start - money_before, stop - money_before
+        rows = zip(
+            curve.by_run(early, late), curve.best_run(early + 1, late + 1), range(last - start, last - stop, -1),
+            strict=True,
+        )  # fmt: skip
+        return bytes(
+            total - money * per_money > per_best * best * max(MIN_DAYS_LEFT, left) for money, best, left in rows
+        )
+
+    return _by_halves(start, stop, decide, column)
 
 
 def last_before(days: Sequence[Day], day: Day) -> Day:

@@ -47,6 +47,7 @@ class Columns:
         self._kind = kind
         self._first = first
         self._days = days
+        self._reached = first  # no day before the last opening is asked for any more
         self._retargeted = retargeted if kind.retargets else ()
         self._judged = [(ground, start, stop) for ground in grounds for start, stop in kind.alive(ground)]
         self._runs = [(g.start, g.stop, g.thresholds.for_days if kind.runs else 1) for g in grounds]
@@ -55,7 +56,9 @@ class Columns:
         column = bytearray(self._days)
         if judge is not None:
             for ground, start, stop in self._judged:
-                column[start - self._first : stop - self._first] = judge(ground, start, stop)
+                begin = max(start, self._reached)
+                if begin < stop:
+                    column[begin - self._first : stop - self._first] = judge(ground, begin, stop)
         return column
 
     @cached_property
@@ -90,7 +93,8 @@ class Columns:
                 begin = max(earliest - self._first - run_days + 1, 0)
                 at = self._opens.find(b"\1" * run_days, begin, stop - self._first)
                 if at >= 0:
-                    return self._first + at + run_days - 1
+                    self._reached = self._first + at + run_days - 1
+                    return self._reached
         return NEVER
 
     def next_turn(self, day: Day, severity: str) -> Day:
@@ -217,6 +221,7 @@ class _Walk:
         asked_throughout = sum(ground.stop - ground.start for ground in now) == d + 1 - since
         retargeted = [stretch.start for stretch in stretches if stretch.retargeted]
         may_stay = asked_throughout and not (retargeted and retargeted[-1] >= since)
+        grounds: list[Ground] | None = None
         found: list[Episode] = []
         for kind in BASE_KINDS if levy_id is None else LEVY_KINDS:
             mine = [episode for episode in stood if episode.kind == kind.name] if stood else []
@@ -224,7 +229,8 @@ class _Walk:
             if (severity is None or may_stay) and kind.calm(now, severity):
                 found += mine
                 continue
-            grounds = _grounds(view, stretches, first, d)
+            if grounds is None:
+                grounds = now if first == since else _grounds(view, stretches, first, d)
             columns = Columns(kind, grounds, retargeted, first, d + 1 - first)
             found += self._walked(kind, levy_id, columns, mine)
         return found
