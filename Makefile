@@ -61,6 +61,12 @@ bench-short: install ## The same on 100,000 events, in a minute; fails below 10 
 bench-scale: install ## Measure a live worker as it grows (ARGS="--groups N --each N", or ARGS=--growth)
 	$(BIN)/python -m benchmarks.scale $(ARGS)
 
+bench-recovery: install ## Measure how soon a worker is back after a stop, beside Kafka Streams (ARGS="--groups N")
+	$(BIN)/python -m benchmarks.recovery $(ARGS)
+
+bench-bytes: install ## Measure what the internal topics take for a remittance as a group has more of them
+	$(BIN)/python -m benchmarks.growth_bytes $(ARGS)
+
 capacity: install ## Simulate 100 workers with 100,000,000 groups; name what breaks first (ARGS=--write renews the page)
 	$(BIN)/python -m benchmarks.capacity $(ARGS)
 

@@ -78,25 +78,40 @@ def plain_faust(bootstrap_servers: str, topic: str, workload: Workload, folder: 
 def kafka_streams(bootstrap_servers: str, guarantee: str, workload: Workload, folder: Path) -> Run:
     """Run the Kafka Streams peer under a processing guarantee; its totals of each group must be the workload's."""
     folder.mkdir(parents=True)
-    figures, target = folder / "figures.json", STREAMS_PEER / "target"
+    found, memory_mib = run_streams_peer(
+        "RunningTotal", (bootstrap_servers, Names().remittances, str(workload.count), guarantee), folder
+    )
+    first, half, last = (tuple(mark) for mark in found["marks"])
+    return Run(workload.count, (first, half, last), memory_mib, found["totals"] == workload.totals)
+
+
+def run_streams_peer(program: str, arguments: tuple[str, ...], folder: Path) -> tuple[dict[str, Any], int]:
+    """Run a program of the Kafka Streams peer that ends; return its figures, and the most MiB that it had.
+
+    Its arguments are followed by its state folder and the file for its figures, both in `folder`.
+    """
+    figures = folder / "figures.json"
+    figures.unlink(missing_ok=True)
     child = start(
-        ["java", "-Xmx1g", "-cp", f"{target / 'peer.jar'}:{target / 'jars'}/*", "RunningTotal", bootstrap_servers,
-         Names().remittances, str(workload.count), guarantee, str(folder / "state"), str(figures)],
-        dict(os.environ), folder / "log",
-    )  # fmt: skip
+        [*streams_peer(program), *arguments, str(folder / "state"), str(figures)], dict(os.environ), folder / "log"
+    )
     memory_mib = 0
     deadline = time.monotonic() + GIVE_UP_SECONDS
     try:
         while child.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(OSError, KeyError):  # it ends between two looks
-                memory_mib = _memory_mib(child.pid)
+                memory_mib = peak_memory_mib(child.pid)
             time.sleep(POLL_SECONDS)
     finally:
         child.kill()
         child.wait()
-    found = json.loads(figures.read_text())
-    first, half, last = (tuple(mark) for mark in found["marks"])
-    return Run(workload.count, (first, half, last), memory_mib, found["totals"] == workload.totals)
+    return json.loads(figures.read_text()), memory_mib
+
+
+def streams_peer(program: str) -> list[str]:
+    """Return the command of one of the Kafka Streams peer's programs, without its arguments."""
+    target = STREAMS_PEER / "target"
+    return ["java", "-Xmx1g", "-cp", f"{target / 'peer.jar'}:{target / 'jars'}/*", program]
 
 
 def kafka_streams_at_hand() -> bool:
@@ -171,7 +186,7 @@ class _Look:
                 self._read(consumer)
         finally:
             consumer.close()
-        end, memory = self._now(), _memory_mib(self.child.pid)
+        end, memory = self._now(), peak_memory_mib(self.child.pid)
         assert self.half is not None
         self._look()
         right = read_metrics(self.port)["folded_events"] == self.workload.count
@@ -241,6 +256,7 @@ def read_metrics(port: int) -> dict[str, float]:
     return found
 
 
-def _memory_mib(pid: int) -> int:
+def peak_memory_mib(pid: int) -> int:
+    """Return the most resident memory that a process had."""
     rows = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return int(rows["VmHWM"].split()[0]) // 1024

@@ -24,9 +24,9 @@ from uuid import UUID
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from benchmarks.contestants import STREAMS_PEER, cores, kafka_streams_at_hand, pin, start, stop, worker_arguments
+from benchmarks.contestants import cores, kafka_streams_at_hand, pin, start, stop, streams_peer, worker_arguments
 from benchmarks.figures import offer_to_write, tell
-from benchmarks.workload import LAST_DAY, YEAR, publish
+from benchmarks.workload import YEAR, last_day_remittance, on_schedule, publish
 from streams.devkafka import broker as devkafka
 from streams.devkafka.config import choose_port
 from streams.shell import topic_admin
@@ -104,13 +104,6 @@ def _policies(groups: list[str]) -> Iterator[tuple[str, bytes]]:
             yield group_id, json.dumps(head | fields | {"policy_id": _uuid(dice)}).encode()
 
 
-def _remittance(dice: random.Random, group_id: str, amount: str) -> tuple[str, bytes]:
-    return group_id, json.dumps(
-        {"schema_version": 1, "type": "remittance", "event_id": _uuid(dice), "group_id": group_id, "amount": amount,
-         "currency": "USD", "occurred_at": f"{LAST_DAY}T00:00:00Z", "channel": "bank_transfer"}
-    ).encode()  # fmt: skip
-
-
 def ordinary() -> list[str]:
     """Return the groups that pay little."""
     return [f"unit-{number:06}" for number in range(ORDINARY)]
@@ -125,19 +118,15 @@ def _send(bootstrap_servers: str, topic: str, rate: int, seconds: int) -> dict[s
     """Send on schedule; return when each probe's remittance was to be sent, the warm-up's left out."""
     dice, units, lifted = random.Random(f"latency {rate}"), ordinary(), probes(rate, seconds)
     messages = [
-        _remittance(dice, lifted[n // ONE_IN], OVER)
+        last_day_remittance(dice, lifted[n // ONE_IN], OVER)
         if n % ONE_IN == 0
-        else _remittance(dice, dice.choice(units), SMALL)
+        else last_day_remittance(dice, dice.choice(units), SMALL)
         for n in range(rate * (seconds + WARM_SECONDS))
     ]
     producer = Producer({"bootstrap.servers": bootstrap_servers, "acks": "all", "compression.type": "lz4"})
     due: dict[str, float] = {}
-    begin = time.monotonic() + 0.1
-    for number, (key, value) in enumerate(messages):
-        at = begin + number / rate
-        while (early := at - time.monotonic()) > 0:
-            producer.poll(0)
-            time.sleep(min(early, 0.001))
+    for number, at in on_schedule(producer, rate, len(messages)):
+        key, value = messages[number]
         producer.produce(topic, value, key)
         if number % ONE_IN == 0 and number >= WARM_SECONDS * rate:
             due[key] = at
@@ -192,15 +181,11 @@ def _has_topic(bootstrap_servers: str, topic: str) -> bool:
 
 def _kafka_streams(bootstrap_servers: str, rates: list[int], seconds: int, folder: Path) -> dict[int, list[float]]:
     folder.mkdir()
-    target = STREAMS_PEER / "target"
-    child = start(
-        ["java", "-Xmx1g", "-cp", f"{target / 'peer.jar'}:{target / 'jars'}/*", "Crossings", bootstrap_servers,
-         PEER_TOPIC, PEER_ALERTS, str(LIMIT_CENTS), str(folder / "state")],
-        dict(os.environ), folder / "log",
-    )  # fmt: skip
+    arguments = [bootstrap_servers, PEER_TOPIC, PEER_ALERTS, str(LIMIT_CENTS), str(folder / "state")]
+    child = start([*streams_peer("Crossings"), *arguments], dict(os.environ), folder / "log")
     try:
         subscriber = Subscriber(bootstrap_servers, PEER_ALERTS, lambda message: message.key().decode())
-        publish(bootstrap_servers, PEER_TOPIC, iter([_remittance(random.Random(0), "probe-first", OVER)]))
+        publish(bootstrap_servers, PEER_TOPIC, iter([last_day_remittance(random.Random(0), "probe-first", OVER)]))
         _wait(child, lambda: bool(subscriber.came), "the first message of Kafka Streams")
         found = {rate: _measure(subscriber, PEER_TOPIC, rate, seconds) for rate in rates}
         subscriber.close()

@@ -1,43 +1,36 @@
-"""Measures a whole live worker as it grows: catching up, a policy for all, the turn of a day, starting again.
+"""Measures a whole live worker as it grows: catching up, a policy for all, the turn of a day, memory and disk.
 
 `make bench-scale ARGS="--groups 100000 --each 10"` measures one size, `ARGS=--growth` several, side by side. Starts a
-Kafka of its own in a temporary folder. CPU seconds are the worker's, all threads.
+Kafka of its own in a temporary folder, on a core of its own. CPU seconds are the worker's, all threads. How soon it
+is back after a stop: `benchmarks.recovery`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
-import shutil
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
+from benchmarks import growth
+from benchmarks.contestants import cores, pin
 from benchmarks.figures import offer_to_write, tell
+from benchmarks.growth import Size
+from benchmarks.live_worker import LiveWorker, all_told
 from benchmarks.workload import LAST_DAY, SEED, YEAR, Workload, publish
 from streams.devkafka import broker as devkafka
-from streams.devkafka.config import choose_port
 from streams.shell import topic_admin
 from streams.shell.topics import Names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-POLL_SECONDS = 0.5  # a look costs the worker some milliseconds
-GIVE_UP_SECONDS = 7200
-_TICKS = os.sysconf("SC_CLK_TCK")
 BROKER_CONFIG = {"log.retention.ms": "-1", "log.cleaner.enable": "false"}
 
 
@@ -57,93 +50,13 @@ class Measured:
     policies: int  # in force for all, beside each group's own two
     spent: dict[str, Spent] = field(default_factory=dict)
     memory_mib: dict[str, int] = field(default_factory=dict)
+    peak_memory_mib: int = 0
     disk_mib: dict[str, int] = field(default_factory=dict)
     alerts: dict[str, int] = field(default_factory=dict)
 
     def a_cpu_second(self, what: str, units: int) -> float:
         """Return how many units of something a CPU second did."""
         return units / max(self.spent[what].cpu_seconds, 0.01)
-
-
-class Worker:
-    """A live worker in a process of its own, whose clock a file moves."""
-
-    def __init__(self, bootstrap_servers: str, folder: Path) -> None:
-        self._bootstrap_servers = bootstrap_servers
-        self._folder = folder
-        self._clock = folder / "clock"
-        self.port = 0
-        self.process: subprocess.Popen[bytes] | None = None
-        self.begun = 0.0
-
-    def start(self) -> None:
-        """Start it; what it says goes to a file."""
-        self.port, self.begun = choose_port(), time.monotonic()
-        program = str(Path(sys.executable).with_name("quotastream"))
-        command = [
-            program, "worker", "--bootstrap-servers", self._bootstrap_servers,
-            "--state-dir", str(self._folder / "state"), "--metrics-port", str(self.port),
-        ]  # fmt: skip
-        environment = os.environ | {"QUOTASTREAM_PREFIX": "", "QUOTASTREAM_CLOCK_FILE": str(self._clock)}
-        with (self._folder / "log").open("ab") as out:
-            self.process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
-
-    def stop(self) -> None:
-        """End it, and wait."""
-        assert self.process is not None
-        self.process.terminate()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-    def set_day(self, day: int) -> None:
-        """Move the clock to noon of a day, counted from the workload's last."""
-        moment = datetime(LAST_DAY.year, LAST_DAY.month, LAST_DAY.day, 12, tzinfo=UTC) + timedelta(days=day)
-        written = self._clock.with_suffix(".new")
-        written.write_text(moment.isoformat())
-        written.replace(self._clock)
-
-    def now(self) -> tuple[float, float]:
-        """Return the time and the CPU seconds used so far."""
-        assert self.process is not None
-        if self.process.poll() is not None:
-            raise RuntimeError(f"the worker ended with {self.process.returncode}: see {self._folder / 'log'}")
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return time.monotonic(), (int(fields[11]) + int(fields[12])) / _TICKS
-
-    def memory_mib(self) -> int:
-        """Return its resident memory."""
-        assert self.process is not None
-        rows = dict(line.split(":", 1) for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines())
-        return int(rows["VmRSS"].split()[0]) // 1024
-
-    def metrics(self) -> dict[str, float]:
-        """Return the sums of its metrics over their labels; empty while it doesn't answer."""
-        found: dict[str, float] = {}
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as answer:
-                lines = answer.read().decode().splitlines()
-        except (urllib.error.URLError, OSError):
-            return found
-        for line in lines:
-            if not line.startswith("#"):
-                name, value = line.rsplit(" ", 1)
-                name = name.partition("{")[0].removeprefix("quotastream_")
-                found[name] = found.get(name, 0.0) + float(value)
-        return found
-
-    def until(self, reached: Callable[[dict[str, float]], bool]) -> tuple[float, float]:
-        """Wait until its metrics say so; return the time and the CPU seconds."""
-        deadline = time.monotonic() + GIVE_UP_SECONDS
-        while time.monotonic() < deadline:
-            metrics = self.metrics()
-            now = self.now()
-            if metrics and reached(metrics):
-                return now
-            time.sleep(POLL_SECONDS)
-        raise RuntimeError("the worker took too long")
 
 
 def _policies(number: int, dice: random.Random) -> Iterator[tuple[str, bytes]]:
@@ -173,89 +86,61 @@ def _cut(day: int, factor: str) -> tuple[str, bytes]:
     return _policy(issued, random.Random(f"cut {day} {factor}"), fields)
 
 
-def measure(groups: int, each: int, policies: int, *, partitions: int, restarts: bool) -> Measured:
+def measure(size: Size, partitions: int) -> Measured:
     """Measure one size, with a Kafka of its own."""
-    said = Measured(groups, each, policies)
+    said = Measured(*size)
     with tempfile.TemporaryDirectory(prefix="quotastream-scale-") as scratch:
         folder = Path(scratch)
         with devkafka.session(folder / "kafka", extra_config=BROKER_CONFIG) as broker:
-            names, workload = Names(), Workload(groups * each, groups)
+            pin(broker.pid, cores()[0])
+            names, workload = Names(), Workload(size.events, size.groups)
             with topic_admin.admin_client(broker.bootstrap_servers) as admin:
                 topic_admin.create_missing(admin, names, partitions=partitions)
             dice = random.Random(f"{SEED} scale")
             publish(broker.bootstrap_servers, names.policy_changes, workload.policies())
-            publish(broker.bootstrap_servers, names.policy_changes, _policies(policies, dice))
+            publish(broker.bootstrap_servers, names.policy_changes, _policies(size.policies, dice))
             publish(broker.bootstrap_servers, names.remittances, workload.remittances())
-            worker = Worker(broker.bootstrap_servers, folder)
+            worker = LiveWorker(broker.bootstrap_servers, folder)
             worker.set_day(0)
             _run(said, worker, lambda news: publish(broker.bootstrap_servers, names.policy_changes, iter([news])))
-            said.disk_mib["local store"] = _mib(folder / "state")
+            said.disk_mib["local store"] = _mib(worker.state)
             for topic in (names.remittances, names.home, names.policies, names.told, names.status, names.alerts):
                 said.disk_mib[topic] = sum(map(_mib, (folder / "kafka").glob(f"**/{topic}-[0-9]*")))
-            if restarts:
-                _restart(said, worker, folder, partitions)
     return said
 
 
-@contextmanager
-def _timed(said: Measured, worker: Worker, what: str, done: Callable[[dict[str, float]], bool]) -> Iterator[None]:
-    """Measure from here until the worker has done something."""
-    before, alerts = worker.now(), worker.metrics().get("alerts_total", 0)
-    yield
+def _time(
+    said: Measured, worker: LiveWorker, what: str, before: tuple[float, float],
+    done: Callable[[dict[str, float]], bool],
+) -> None:  # fmt: skip
+    """Measure from a time and the CPU seconds at it until the worker has done something."""
     after = worker.until(done)
     said.spent[what] = Spent(after[0] - before[0], after[1] - before[1])
     said.memory_mib[what] = worker.memory_mib()
-    said.alerts[what] = int(worker.metrics()["alerts_total"] - alerts)
+    said.alerts[what] = int(worker.metrics()["alerts_total"]) - sum(said.alerts.values())
     print(
         f"{said.groups:,} x {said.each:,}: {what}: {said.spent[what]}, {said.memory_mib[what]} MiB", file=sys.stderr
     )
 
 
-def _run(said: Measured, worker: Worker, decree: Callable[[tuple[str, bytes]], None]) -> None:
+def _run(said: Measured, worker: LiveWorker, decree: Callable[[tuple[str, bytes]], None]) -> None:
     events, groups = said.groups * said.each, said.groups
-
-    def all_told(metrics: dict[str, float], statuses: float) -> bool:
-        return metrics.get("statuses_total", 0) >= statuses and not metrics.get("untold_groups")
-
     worker.start()
-    worker.until(bool)
     try:
-        with _timed(said, worker, "folded", lambda m: m.get("folded_events_total", 0) >= events):
-            pass
-        with _timed(said, worker, "told", lambda m: all_told(m, groups)):
-            pass
+        begun = worker.until_records()
+        _time(said, worker, "folded", begun, lambda m: m.get("folded_events_total", 0) >= events)
+        _time(said, worker, "told", worker.now(), all_told(groups))
         for what, begin in (
             ("policy for all, 1", lambda: decree(_cut(0, "0.999"))),
             ("policy for all, 2", lambda: decree(_cut(0, "0.998"))),
             ("turn of a day", lambda: worker.set_day(1)),
         ):
-            wanted = worker.metrics()["statuses_total"] + groups * 0.99
-            with _timed(said, worker, what, partial(all_told, statuses=wanted)):
-                begin()
+            wanted, before = worker.metrics()["statuses_total"] + groups * 0.99, worker.now()
+            begin()
+            _time(said, worker, what, before, all_told(wanted))
+        said.peak_memory_mib = worker.peak_memory_mib()
     finally:
         worker.stop()
-
-
-def _restart(said: Measured, worker: Worker, folder: Path, partitions: int) -> None:
-    """Start again with the local store, then from the logs alone."""
-    worker.start()
-    try:
-        folded = worker.until(lambda m: m.get("home_partitions", 0) >= partitions)
-        said.spent["start with the store: log goes on"] = Spent(folded[0] - worker.begun, folded[1])
-        told = worker.until(lambda m: m.get("caught_up_partitions", 0) >= partitions)
-        said.spent["start with the store: telling"] = Spent(told[0] - worker.begun, told[1])
-    finally:
-        worker.stop()
-    shutil.rmtree(folder / "state")
-    worker.start()
-    try:
-        begun = worker.until(lambda m: m.get("home_partitions", 0) >= partitions)
-        done = worker.until(lambda m: m.get("folded_events_total", 0) >= said.groups * said.each)
-        said.spent["log alone: restored"] = Spent(done[0] - begun[0], done[1] - begun[1])
-    finally:
-        worker.stop()
-    for what in ("start with the store: log goes on", "start with the store: telling", "log alone: restored"):
-        print(f"{said.groups:,} x {said.each:,}: {what}: {said.spent[what]}", file=sys.stderr)
 
 
 def _mib(folder: Path) -> int:
@@ -274,32 +159,13 @@ def report(said: Measured) -> Iterator[str]:
     yield "| what | seconds | CPU s | a CPU second | alerts | MiB resident |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for what, spent in said.spent.items():
-        units = events if what in {"folded", "log alone: restored"} else said.groups
-        rate = "" if what.startswith("start") else f"{said.a_cpu_second(what, units):,.0f}"
+        unit, units = ("remittances", events) if what == "folded" else ("groups", said.groups)
+        rate = f"{said.a_cpu_second(what, units):,.0f} {unit}"
         cells = [what, f"{spent.seconds:,.1f}", f"{spent.cpu_seconds:,.1f}", rate]
-        yield f"| {' | '.join(cells)} | {said.alerts.get(what, '')} | {said.memory_mib.get(what, '')} |"
+        yield f"| {' | '.join(cells)} | {said.alerts[what]:,} | {said.memory_mib[what]:,} |"
     yield ""
+    yield f"Most resident: {said.peak_memory_mib:,} MiB."
     yield "On disk (MiB): " + ", ".join(f"{what} {size:,}" for what, size in said.disk_mib.items()) + "."
-
-
-GROWTH = ((100, 1_000, 10), (10_000, 10, 10), (10_000, 10, 1_000), (100, 10_000, 10), (100_000, 10, 10))
-
-
-def growth(sizes: list[Measured]) -> Iterator[str]:
-    """Yield the table of several sizes, each with a bar: events folded and told a CPU second."""
-    rates = []
-    for said in sizes:
-        cpu = said.spent["folded"].cpu_seconds + said.spent["told"].cpu_seconds
-        rates.append(said.groups * said.each / max(cpu, 0.01))
-    yield (
-        "| groups | remittances a group | policies in force | events a CPU second "
-        "| groups a CPU second, policy for all | |"
-    )
-    yield "| --- | --- | --- | --- | --- | --- |"
-    for said, rate in zip(sizes, rates, strict=True):
-        decreed = said.a_cpu_second("policy for all, 2", said.groups)
-        bar = "█" * round(30 * rate / max(rates))
-        yield f"| {said.groups:,} | {said.each:,} | {said.policies:,} | {rate:,.0f} | {decreed:,.0f} | {bar} |"
 
 
 def main() -> int:
@@ -310,15 +176,20 @@ def main() -> int:
     parser.add_argument("--policies", type=int, default=10, help="policies for all in force")
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--growth", action="store_true", help="measure several sizes, and set them side by side")
+    parser.add_argument(
+        "--most-events", type=int, default=1_000_000, help="with --growth: leave out sizes of more remittances"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     offer_to_write(parser)
     given = parser.parse_args()
     if given.growth:
-        sizes = [measure(*size, partitions=given.partitions, restarts=False) for size in GROWTH]
-        text, section = "\n".join(growth(sizes)), "growth"
+        left_out = [size for size in growth.SIZES if size.events > given.most_events]
+        sizes = [measure(size, given.partitions) for size in growth.SIZES if size not in left_out]
+        text, section = "\n".join(growth.report(sizes, left_out)), "growth"
+        if given.write:
+            growth.PLOT.write_text(growth.drawn(sizes))
     else:
-        size = (given.groups, given.each, given.policies)
-        sizes = [measure(*size, partitions=given.partitions, restarts=True)]
+        sizes = [measure(Size(given.groups, given.each, given.policies), given.partitions)]
         text, section = "\n".join(report(sizes[0])), "scale"
     tell(section, text, write=given.write)
     if given.json:

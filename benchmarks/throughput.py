@@ -121,7 +121,7 @@ def _measure(given: argparse.Namespace, bootstrap_servers: str, folder: Path) ->
     print(f"publishing {given.events:,} remittances of {given.groups:,} groups", file=sys.stderr)
     publish(bootstrap_servers, names.policy_changes, whole.policies())
     publish(bootstrap_servers, names.remittances, whole.remittances())
-    first = Workload(given.events, given.groups, stop=given.plain_events)
+    first = Workload(given.events, given.groups, stop=given.plain_events, by_day=True)
     guarantees: list[str] = []
     if not given.only_worker:
         publish(bootstrap_servers, FIRST_TOPIC, first.remittances())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ class Workload:
     groups: int = 1_000
     seed: int = SEED
     stop: int | None = None  # only the first so many of the events
+    in_turn: bool = False  # the groups one after the other, not at random: each has as many remittances
+    by_day: bool = False  # day_totals too
     totals: dict[str, int] = field(default_factory=dict)  # by group
     day_totals: dict[str, int] = field(default_factory=dict)  # by "group|day", the day as an ordinal
 
@@ -68,10 +71,12 @@ class Workload:
         start = datetime(YEAR, 1, 1, tzinfo=UTC)
         for number in range(self.count):
             at = start + timedelta(seconds=int(number / self.events * DAYS * 86_400) + dice.randrange(86_400))
-            group_id, cents = names[int(dice.random() * len(names))], dice.randint(*_CENTS)
-            day = f"{group_id}|{at.toordinal()}"
+            place = number % len(names) if self.in_turn else int(dice.random() * len(names))
+            group_id, cents = names[place], dice.randint(*_CENTS)
             self.totals[group_id] += cents
-            self.day_totals[day] = self.day_totals.get(day, 0) + cents
+            if self.by_day:
+                day = f"{group_id}|{at.toordinal()}"
+                self.day_totals[day] = self.day_totals.get(day, 0) + cents
             head = (
                 f'{{"schema_version":1,"type":"remittance","event_id":"{_uuid(dice)}","group_id":"{group_id}",'
                 f'"amount":"{cents // 100}.{cents % 100:02}","currency":"USD",'
@@ -81,8 +86,27 @@ class Workload:
             yield group_id, f'{head}{"x" * (RECORD_BYTES - len(head) - 2)}"}}'.encode()
 
 
+def last_day_remittance(dice: random.Random, group_id: str, amount: str) -> tuple[str, bytes]:
+    """Return (key, value) of a remittance of the workload's last day, on which a worker may stand live."""
+    return group_id, json.dumps(
+        {"schema_version": 1, "type": "remittance", "event_id": _uuid(dice), "group_id": group_id, "amount": amount,
+         "currency": "USD", "occurred_at": f"{LAST_DAY}T00:00:00Z", "channel": "bank_transfer"}
+    ).encode()  # fmt: skip
+
+
 def _uuid(dice: random.Random) -> str:
     return str(UUID(int=dice.getrandbits(128), version=4))
+
+
+def on_schedule(producer: Producer, rate: int, count: int) -> Iterator[tuple[int, float]]:
+    """Yield numbers from 0 on, each when it is due at a rate a second, with when that is; the producer works on."""
+    begin = time.monotonic() + 0.1
+    for number in range(count):
+        at = begin + number / rate
+        while (early := at - time.monotonic()) > 0:
+            producer.poll(0)
+            time.sleep(min(early, 0.001))
+        yield number, at
 
 
 def publish(bootstrap_servers: str, topic: str, messages: Iterator[tuple[str, bytes]]) -> None:

@@ -19,9 +19,11 @@ import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StoreQueryParameters;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.Grouped;
 import org.apache.kafka.streams.kstream.Materialized;
+import org.apache.kafka.streams.kstream.ValueMapper;
 import org.apache.kafka.streams.state.QueryableStoreTypes;
 import org.apache.kafka.streams.state.Stores;
 
@@ -44,24 +46,8 @@ public final class RunningTotal {
 
     public static void main(String[] args) throws Exception {
         long all = Long.parseLong(args[2]);
-        Properties settings = new Properties();
-        settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "peer-" + Path.of(args[4]).getParent().getFileName());
-        settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, args[0]);
-        settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, args[3]);
-        settings.put(StreamsConfig.STATE_DIR_CONFIG, args[4]);
-        settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);
-        settings.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
-        settings.put(StreamsConfig.producerPrefix("compression.type"), "lz4");
-
-        StreamsBuilder builder = new StreamsBuilder();
-        builder.stream(args[1], Consumed.with(Serdes.String(), Serdes.ByteArray()))
-                .mapValues(value -> cents(value, all))
-                .groupByKey(Grouped.with(Serdes.String(), Serdes.Long()))
-                .reduce(Long::sum, Materialized.<String, Long>as(
-                        Stores.persistentKeyValueStore("totals"))
-                        .withKeySerde(Serdes.String()).withValueSerde(Serdes.Long()));
-
-        try (KafkaStreams streams = new KafkaStreams(builder.build(), settings)) {
+        Properties settings = settings(args[0], args[3], args[4]);
+        try (KafkaStreams streams = new KafkaStreams(topology(args[1], value -> cents(value, all)), settings)) {
             streams.start();
             DONE.await();
             Files.writeString(Path.of(args[5]), figures(streams), StandardCharsets.UTF_8);
@@ -69,16 +55,44 @@ public final class RunningTotal {
         }
     }
 
+    /** Return the settings for a broker, a guarantee and a state folder, whose parent's name is the application's. */
+    static Properties settings(String broker, String guarantee, String state) {
+        String name = "peer-" + Path.of(state).getParent().getFileName();
+        Properties settings = new Properties();
+        settings.put(StreamsConfig.APPLICATION_ID_CONFIG, name);
+        settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, broker);
+        settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, guarantee);
+        settings.put(StreamsConfig.STATE_DIR_CONFIG, state);
+        settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);
+        settings.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
+        // As advised where an application starts again: else it waits until its former self is given up.
+        settings.put(StreamsConfig.consumerPrefix("group.instance.id"), name);
+        settings.put(StreamsConfig.producerPrefix("compression.type"), "lz4");
+        return settings;
+    }
+
+    /** Return the running total per group of a topic, with what makes an amount of a record. */
+    static Topology topology(String topic, ValueMapper<byte[], Long> amount) {
+        StreamsBuilder builder = new StreamsBuilder();
+        builder.stream(topic, Consumed.with(Serdes.String(), Serdes.ByteArray()))
+                .mapValues(amount)
+                .groupByKey(Grouped.with(Serdes.String(), Serdes.Long()))
+                .reduce(Long::sum, Materialized.<String, Long>as(
+                        Stores.persistentKeyValueStore("totals"))
+                        .withKeySerde(Serdes.String()).withValueSerde(Serdes.Long()));
+        return builder.build();
+    }
+
     private static long cents(byte[] value, long all) {
         if (count == 0) {
-            mark();
+            MARKS.add(mark());
         }
         count++;
         if (count == all / 2) {
-            mark();
+            MARKS.add(mark());
         }
         if (count == all) {
-            mark();
+            MARKS.add(mark());
             DONE.countDown();
         }
         return amount(value);
@@ -99,13 +113,18 @@ public final class RunningTotal {
         throw new IllegalArgumentException("no amount");
     }
 
-    /** Note the seconds of the monotonic clock and of the CPU, all threads together. */
-    private static void mark() {
+    /** Return the seconds of the monotonic clock and of the CPU, all threads together. */
+    static String mark() {
         var system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-        MARKS.add("[" + System.nanoTime() / 1e9 + "," + system.getProcessCpuTime() / 1e9 + "]");
+        return "[" + System.nanoTime() / 1e9 + "," + system.getProcessCpuTime() / 1e9 + "]";
     }
 
     private static String figures(KafkaStreams streams) throws InterruptedException {
+        return "{\"marks\":[" + String.join(",", MARKS) + "],\"totals\":" + totals(streams) + "}";
+    }
+
+    /** Return the totals as JSON. */
+    static String totals(KafkaStreams streams) throws InterruptedException {
         Thread.sleep(500); // the last record is counted a moment after it was parsed
         var store = streams.store(
                 StoreQueryParameters.fromNameAndType("totals", QueryableStoreTypes.<String, Long>keyValueStore()));
@@ -113,6 +132,6 @@ public final class RunningTotal {
         try (var rows = store.all()) {
             rows.forEachRemaining(row -> totals.add("\"" + row.key + "\":" + row.value));
         }
-        return "{\"marks\":[" + String.join(",", MARKS) + "],\"totals\":" + totals + "}";
+        return totals.toString();
     }
 }
