@@ -27,6 +27,7 @@ from streams.shell.letterbox import Letterbox
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import CLIENT_ERRORS, Outbox
 from streams.shell.policy_log import PolicyLog
+from streams.shell.quick_compression import install_quick_compression
 from streams.shell.router import Router
 from streams.shell.settings import default_data_dir
 from streams.shell.topics import Names
@@ -219,6 +220,7 @@ class Worker:
     async def run(self) -> bool:
         """Run until a signal (True), or until something fails that only a new start mends (False)."""
         _tame_collector()
+        install_quick_compression()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked_to_stop)
