@@ -48,8 +48,4 @@ def ratio_text(numerator: int, denominator: int) -> str | None:
 
 def grouped(text: str) -> str:
     """Return a decimal text with its thousands apart."""
-    whole, point, decimals = text.partition(".")
-    sign, whole = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
-    head = len(whole) % 3 or 3  # not by way of an int: Python reads no more than 4,300 digits
-    thousands = [whole[:head], *(whole[at : at + 3] for at in range(head, len(whole), 3))]
-    return f"{sign}{','.join(thousands)}{point}{decimals}"
+    return f"{Decimal(text):,f}"  # not by way of an int: Python reads no more than 4,300 digits

@@ -117,6 +117,13 @@ class Law:
         rate = self.plan.rate(first.currency, target.currency, target.issued_day)
         return None if rate is None else FirstPlan(first, self.plan.first_shape(first, self.decrees), rate)
 
+    @cached_property
+    def currencies(self) -> frozenset[str]:
+        """The currencies of the first target and of what adjusts it."""
+        first = self.decrees.first_target
+        adjusted = frozenset(policy.currency for policy in self.decrees.adjustments if policy.currency is not None)
+        return adjusted if first is None else adjusted | {first.currency}
+
     def days_left(self, day: Day) -> int:
         """Return how many active days of the year there are from `day` on."""
         year = self.plan.year

@@ -13,20 +13,33 @@ from streams.core.money import grouped
 from streams.core.rules import DAILY_RATE, KIND_OF, LAPSED, RETRACTED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from streams.core.rules import Kind
 
 BEYOND_FIGURES = {LAPSED, RETRACTED}
 
 
+class _Words(dict[str, object]):
+    """What a sentence may name; what is said of money is made only where it does."""
+
+    def __init__(self, alert: Mapping[str, object], kind: Kind) -> None:
+        super().__init__(
+            who=alert["group_id"], year=alert["plan_year"], levy=alert["levy_id"], day=alert["on_day"],
+            threshold=_threshold(alert, kind),
+        )  # fmt: skip
+        self["matter"] = kind.matter.format_map(self)
+        self._alert = alert
+
+    def __missing__(self, name: str) -> str:
+        return OF_MONEY[name](self._alert)
+
+
 def summary_of(alert: Mapping[str, object]) -> str:
     """Return one sentence: who, what, since when, how much, and what policies have to do with it."""
     kind, transition = KIND_OF[str(alert["kind"]), alert["levy_id"] is not None], str(alert["transition"])
-    words = {"who": alert["group_id"], "year": alert["plan_year"], "levy": alert["levy_id"], "day": alert["on_day"]}
-    words |= {"matter": kind.matter.format_map(words), "threshold": _threshold(alert, kind), **_figures(alert)}
     why = "" if transition in BEYOND_FIGURES else _why(alert)
-    return f"{kind.sentences[transition].format_map(words)}{why}."
+    return f"{kind.sentences[transition].format_map(_Words(alert, kind))}{why}."
 
 
 def _money(alert: Mapping[str, object], amount: str) -> str:
@@ -39,23 +52,37 @@ def _threshold(alert: Mapping[str, object], kind: Kind) -> str:
     return str(alert["threshold"])
 
 
-def _figures(alert: Mapping[str, object]) -> dict[str, str]:
-    """Return what is said of money; nothing where the message has no figures."""
-    if alert["currency"] is None:
-        return {}
-    remitted, due, target = (str(alert[name]) for name in ("remitted", "expected", "adjusted_target"))
-    missing = max(Decimal(0), Decimal(target) - Decimal(remitted))
-    return {
-        "short_by": f"{_money(alert, str(alert['shortfall']))}{_part(str(alert['shortfall']), due)} ",
-        "came_of_due": f": {grouped(remitted)} came in of the {_money(alert, due)} due by then",
-        "came_of_target": f": {grouped(remitted)} came in of {_money(alert, target)}",
-        "still_missing": f"; {_money(alert, f'{missing}')}{_part(f'{missing}', target)} are missing",
-    }
-
-
 def _part(amount: str, whole: str) -> str:
     """Return how large a part of a whole an amount is; nothing where there is no whole."""
     return f" ({Decimal(amount) / Decimal(whole):.0%})".replace("%", " %") if Decimal(whole) else ""
+
+
+def _short_by(alert: Mapping[str, object]) -> str:
+    shortfall = str(alert["shortfall"])
+    return f"{_money(alert, shortfall)}{_part(shortfall, str(alert['expected']))} "
+
+
+def _came_of_due(alert: Mapping[str, object]) -> str:
+    due = _money(alert, str(alert["expected"]))
+    return f": {grouped(str(alert['remitted']))} came in of the {due} due by then"
+
+
+def _came_of_target(alert: Mapping[str, object]) -> str:
+    return f": {grouped(str(alert['remitted']))} came in of {_money(alert, str(alert['adjusted_target']))}"
+
+
+def _still_missing(alert: Mapping[str, object]) -> str:
+    target = str(alert["adjusted_target"])
+    missing = f"{max(Decimal(0), Decimal(target) - Decimal(str(alert['remitted'])))}"
+    return f"; {_money(alert, missing)}{_part(missing, target)} are missing"
+
+
+OF_MONEY: Mapping[str, Callable[[Mapping[str, object]], str]] = {
+    "short_by": _short_by,
+    "came_of_due": _came_of_due,
+    "came_of_target": _came_of_target,
+    "still_missing": _still_missing,
+}
 
 
 def _why(alert: Mapping[str, object]) -> str:

@@ -147,6 +147,11 @@ class AccountMoney(ABC):
         """Return the levies for which money is earmarked."""
         return self._earmarked or ()
 
+    def first_day(self, purse: Purse) -> Day:
+        """Return the first day with one kind of money; NEVER if there is none."""
+        held = self._find(purse)
+        return NEVER if held is None else held.days[0]
+
     def day_sums(self, purse: Purse) -> dict[Day, int]:
         """Return the sums of one kind of money, by day, in minor units of its own currency."""
         held = self._find(purse)

@@ -111,7 +111,9 @@ def tell(
 
 def is_news(told: Mapping[str, ToldEpisode], episodes: Sequence[Episode]) -> bool:
     """Tell whether episodes are others than those that were told."""
-    return bool(_tales(told, episodes)) if told or episodes else False
+    if len(episodes) > len(told):
+        return True
+    return bool(_tales(told, episodes)) if told else False
 
 
 def _tales(told: Mapping[str, ToldEpisode], episodes: Sequence[Episode]) -> list[_Tale]:

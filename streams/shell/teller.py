@@ -284,10 +284,10 @@ class Teller:
             for year in years:
                 money = ledger.money(group_id, year)
                 money.known = judge(book, money, group_id, year, told.day, money.known)
-                if not self._is_told(money) and is_news(
-                    told.of_account(group_id, year).episodes, money.known.episodes
-                ):
-                    return False
+                if not self._is_told(money):
+                    if is_news(told.of_account(group_id, year).episodes, money.known.episodes):
+                        return False
+                    money.told_by, money.told = told, money.known.episodes
         except FAULTS:
             return False  # which says what is wrong with it
         gone = (year for year in told.years(group_id) if year not in years)
