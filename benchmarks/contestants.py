@@ -20,11 +20,15 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from benchmarks.figures import Run
 from benchmarks.workload import LAST_DAY, YEAR
+from streams.devkafka import broker as devkafka
 from streams.devkafka.config import choose_port
 from streams.shell.topics import Names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from benchmarks.workload import Workload
+    from streams.devkafka.broker import Broker
 
 POLL_SECONDS = 0.05
 GIVE_UP_SECONDS = 300
@@ -38,6 +42,14 @@ _MINE = sorted(os.sched_getaffinity(0))  # before anybody binds this process to 
 def cores() -> tuple[set[int], set[int]]:
     """Return the broker's core and the contestant's; the same one where there is only one."""
     return {_MINE[0]}, {_MINE[-1]}
+
+
+@contextlib.contextmanager
+def pinned_broker(folder: Path) -> Iterator[Broker]:
+    """Run a Kafka in a folder of its own on the broker's core; it deletes and compacts nothing."""
+    with devkafka.session(folder, extra_config={"log.retention.ms": "-1", "log.cleaner.enable": "false"}) as broker:
+        pin(broker.pid, cores()[0])
+        yield broker
 
 
 def pin(pid: int, to: set[int]) -> None:

@@ -31,8 +31,8 @@ class Size(NamedTuple):
         return f"{self.groups:,} x {self.each:,}, {self.policies:,} policies"
 
 
-#: 100 groups with 10 remittances are too few to be measured, 1,000,000 with 10,000 more than a disk holds. Under 1,000
-#: policies each episode has a history of hundreds of transitions: of 1,000,000 groups more than fits into memory.
+#: 100 groups with 10 remittances are too few to be measured, 1,000,000 with 10,000 more than a disk holds. Under
+#: 1,000 policies an episode has a history of hundreds of transitions, which a worker can't hold for 1,000,000 groups.
 SIZES = (
     Size(100, 10_000, 10),
     Size(100, 10_000, 1_000),
@@ -46,22 +46,17 @@ SIZES = (
 
 
 class Measure(NamedTuple):
-    """One figure of a size, a CPU second."""
+    """One figure of a size, a CPU second; 0 where it took too little to be measured."""
 
     name: str
     of: Callable[[Measured], float]
 
 
-def _told(said: Measured) -> float:
-    cpu_seconds = said.spent["folded"].cpu_seconds + said.spent["told"].cpu_seconds
-    return said.groups * said.each / max(cpu_seconds, 0.01)
-
-
 MEASURES = (
-    Measure("remittances folded", lambda said: said.a_cpu_second("folded", said.groups * said.each)),
-    Measure("remittances folded and told", _told),
-    Measure("groups told, a whole year", lambda said: said.a_cpu_second("told", said.groups)),
-    Measure("groups told of a policy for all", lambda said: said.a_cpu_second("policy for all, 2", said.groups)),
+    Measure("remittances folded", lambda said: said.a_cpu_second(size_of(said).events, "folded")),
+    Measure("remittances folded and told", lambda said: said.a_cpu_second(size_of(said).events, "folded", "told")),
+    Measure("groups told, a whole year", lambda said: said.a_cpu_second(said.groups, "told")),
+    Measure("groups told of a policy for all", lambda said: said.a_cpu_second(said.groups, "policy for all, 2")),
 )
 
 
@@ -72,7 +67,7 @@ def report(sizes: list[Measured], left_out: list[Size]) -> Iterator[str]:
     yield f"| groups | remittances a group | policies for all | {' | '.join(measure.name for measure in MEASURES)} |"
     yield f"| --- | --- | --- |{' --- |' * len(MEASURES)}"
     for said in sizes:
-        figures = (f"{measure.of(said):,.0f}" for measure in MEASURES)
+        figures = (_shown(measure.of(said)) for measure in MEASURES)
         yield f"| {said.groups:,} | {said.each:,} | {said.policies:,} | {' | '.join(figures)} |"
     yield ""
     yield f"![Each figure at each size; the line is half of the best]({PLOT.name})"
@@ -86,8 +81,13 @@ def report(sizes: list[Measured], left_out: list[Size]) -> Iterator[str]:
 
 def below_half(measure: Measure, sizes: list[Measured]) -> list[str]:
     """Return the sizes at which a figure is below half of the best, and what part of it."""
-    best = max(measure.of(said) for said in sizes)
-    return [f"{size_of(said)} ({measure.of(said) / best:.2f})" for said in sizes if measure.of(said) < LEAST * best]
+    figures = {size_of(said): measure.of(said) for said in sizes}
+    best = max(figures.values())
+    return [f"{size} ({figure / best:.2f})" for size, figure in figures.items() if 0 < figure < LEAST * best]
+
+
+def _shown(figure: float) -> str:
+    return f"{figure:,.0f}" if figure else "too little to be measured"
 
 
 def size_of(said: Measured) -> Size:
@@ -116,15 +116,15 @@ def drawn(sizes: list[Measured]) -> str:
 
 
 def _panel(measure: Measure, sizes: list[Measured], top: int) -> Iterator[str]:
-    best = max(measure.of(said) for said in sizes)
+    best = max(measure.of(said) for said in sizes) or 1.0
     wide = WIDTH - LEFT - RIGHT
     yield f'<text x="{LEFT}" y="{top + 16}" font-weight="bold">{measure.name} a CPU second</text>'
     for row, said in enumerate(sizes):
         figure, y = measure.of(said), top + TITLE + row * ROW
         long = round(max(1.0, wide * figure / best), 1)
-        colour = COLOUR if figure >= LEAST * best else LOW_COLOUR
+        colour = LOW_COLOUR if 0 < figure < LEAST * best else COLOUR
         yield f'<text x="{LEFT - 8}" y="{y + 12}" text-anchor="end">{size_of(said)}</text>'
         yield f'<rect x="{LEFT}" y="{y + 2}" width="{long}" height="{ROW - 6}" fill="{colour}"/>'
-        yield f'<text x="{LEFT + long + 6}" y="{y + 12}" fill="#555">{figure:,.0f}</text>'
+        yield f'<text x="{LEFT + long + 6}" y="{y + 12}" fill="#555">{_shown(figure)}</text>'
     half = round(LEFT + wide * LEAST, 1)
     yield f'<path d="M{half} {top + TITLE - 2}v{ROW * len(sizes)}" stroke="#000" stroke-dasharray="3 3"/>'

@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Producer
 
-from benchmarks.contestants import cores, pin
+from benchmarks.contestants import cores, pinned_broker
 from benchmarks.figures import offer_to_write, tell
 from benchmarks.live_worker import LiveWorker, all_told
-from benchmarks.workload import SEED, Workload, last_day_remittance, on_schedule, publish
-from streams.devkafka import broker as devkafka
+from benchmarks.workload import CENTS, SEED, Workload, last_day_remittance, on_schedule, publish
 from streams.shell import topic_admin
 from streams.shell.health import BEAT_SECONDS
 from streams.shell.topics import Names
@@ -35,9 +34,7 @@ if TYPE_CHECKING:
     from streams.devkafka.broker import Broker
 
 PARTITIONS = 4
-BROKER_CONFIG = {"log.retention.ms": "-1", "log.cleaner.enable": "false"}
 INTERNAL = (Names().home, Names().policies, Names().told)
-_CENTS = (1_00, 900_00)  # of one remittance
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ def _send(bootstrap_servers: str, workload: Workload, rate: int) -> None:
     dice, names = random.Random(f"{SEED} live"), workload.names()
     producer = Producer({"bootstrap.servers": bootstrap_servers, "acks": "all", "compression.type": "lz4"})
     for number, _ in on_schedule(producer, rate, workload.count):
-        cents = dice.randint(*_CENTS)
+        cents = dice.randint(*CENTS)
         key, value = last_day_remittance(dice, names[number % len(names)], f"{cents // 100}.{cents % 100:02}")
         producer.produce(Names().remittances, value, key)
     if producer.flush(60):
@@ -110,8 +107,7 @@ def measure(
     workload = Workload(events // each * each, events // each, in_turn=True)
     with tempfile.TemporaryDirectory(prefix="quotastream-bytes-") as scratch:
         folder = Path(scratch)
-        with devkafka.session(folder / "kafka", extra_config=BROKER_CONFIG) as broker:
-            pin(broker.pid, cores()[0])
+        with pinned_broker(folder / "kafka") as broker:
             with topic_admin.admin_client(broker.bootstrap_servers) as admin:
                 topic_admin.create_missing(admin, Names(), partitions=PARTITIONS)
             worker = LiveWorker(broker.bootstrap_servers, folder / "worker")

@@ -15,19 +15,18 @@ import random
 import shutil
 import sys
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from operator import attrgetter
 from pathlib import Path
 from statistics import median
-from time import monotonic
 from typing import TYPE_CHECKING
 
-from benchmarks.contestants import cores, kafka_streams, kafka_streams_at_hand, pin, run_streams_peer
+from benchmarks.contestants import kafka_streams, kafka_streams_at_hand, pinned_broker, run_streams_peer
 from benchmarks.figures import offer_to_write, tell
 from benchmarks.live_worker import LiveWorker, all_told
 from benchmarks.workload import YEAR, Workload, last_day_remittance, publish
 from streams.core.years import plan_year
-from streams.devkafka import broker as devkafka
 from streams.shell import topic_admin
 from streams.shell.ledger import HomeLedger
 from streams.shell.topics import Names
@@ -39,8 +38,6 @@ PARTITIONS = 4
 POLL_SECONDS = 0.05
 GUARANTEE = "exactly_once_v2"
 WORKER, STREAMS = "quotastream worker", "Kafka Streams, exactly_once_v2, totals only"
-# The broker deletes or compacts nothing meanwhile.
-BROKER_CONFIG = {"log.retention.ms": "-1", "log.cleaner.enable": "false"}
 
 
 @dataclass(frozen=True)
@@ -95,9 +92,8 @@ class Input:
     def publish_one_more(self) -> None:
         """Publish a remittance of 1.00."""
         group_id = self._dice.choice(self.workload.names())
-        publish(
-            self.bootstrap_servers, Names().remittances, iter([last_day_remittance(self._dice, group_id, "1.00")])
-        )
+        remittance = last_day_remittance(self._dice, group_id, "1.00")
+        publish(self.bootstrap_servers, Names().remittances, iter([remittance]))
         self.workload.totals[group_id] += 100
         self.count += 1
 
@@ -145,7 +141,7 @@ def ledger_totals(state: Path, bootstrap_servers: str) -> dict[str, int]:
 
 def start_streams(folder: Path, given: Input, new_records: int) -> Start:
     """Start the Kafka Streams peer, with the state folder that it left or without; a new record waits, or none."""
-    begun = monotonic()
+    begun = time.monotonic()
     arguments = (given.bootstrap_servers, Names().remittances, str(new_records), GUARANTEE)
     found, memory = run_streams_peer("Recovery", arguments, folder)
     right = found["totals"] == given.workload.totals
@@ -167,8 +163,10 @@ def measure(given: Input, folder: Path, rounds: int, *, alone: bool, with_polici
     worker = LiveWorker(given.bootstrap_servers, folder / "worker", POLL_SECONDS)
     worker.set_day(0)
     worker.start()
-    worker.until(all_told(given.workload.groups))
-    worker.stop()
+    try:
+        worker.until(all_told(given.workload.groups))
+    finally:
+        worker.stop()
     for number in range(1, rounds + 1):
         given.publish_one_more()
         found[WORKER].with_store.append(start_worker(worker, given))
@@ -244,8 +242,7 @@ def main() -> int:
     with_policies = not asked.no_policies
     with tempfile.TemporaryDirectory(prefix="quotastream-recovery-") as scratch:
         folder = Path(scratch)
-        with devkafka.session(folder / "kafka", extra_config=BROKER_CONFIG) as broker:
-            pin(broker.pid, cores()[0])
+        with pinned_broker(folder / "kafka") as broker:
             given = Input(broker.bootstrap_servers, asked.groups, asked.each)
             found = measure(given, folder, asked.rounds, alone=asked.only_worker, with_policies=with_policies)
     section = "recovery" if with_policies else "recovery without policies"

@@ -15,10 +15,9 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks.contestants import cores, kafka_streams, kafka_streams_at_hand, pin, plain_faust, worker
+from benchmarks.contestants import kafka_streams, kafka_streams_at_hand, pinned_broker, plain_faust, worker
 from benchmarks.figures import HEADER, Run, offer_to_write, row, tell
 from benchmarks.workload import RECORD_BYTES, Workload, publish
-from streams.devkafka import broker as devkafka
 from streams.shell import topic_admin
 from streams.shell.topics import Names
 
@@ -35,8 +34,6 @@ STREAMS = {  # the totals only too; by processing guarantee
 FOLDED, TOLD = "quotastream worker, all folded", "quotastream worker, all told"
 # What CI looks at: unlike the clock, CPU seconds say the same on a machine that has other work.
 TOLD_TO_PLAIN = "all told / plain Faust agent, records a CPU second"
-# The broker deletes or compacts nothing meanwhile.
-BROKER_CONFIG = {"log.retention.ms": "-1", "log.cleaner.enable": "false"}
 
 
 def main() -> int:
@@ -44,8 +41,7 @@ def main() -> int:
     given = _arguments()
     with tempfile.TemporaryDirectory(prefix="quotastream-bench-") as scratch:
         folder = Path(scratch)
-        with devkafka.session(folder / "kafka", extra_config=BROKER_CONFIG) as broker:
-            pin(broker.pid, cores()[0])
+        with pinned_broker(folder / "kafka") as broker:
             runs = _measure(given, broker.bootstrap_servers, folder)
     ratios = _ratios(runs)
     report = "\n".join(_report(given, runs, ratios))

@@ -24,7 +24,7 @@ YEAR = 2026
 LAST_DAY = date(YEAR, 12, 20)  # the day on which the worker stands
 DAYS = 350  # from New Year on which money comes
 RECORD_BYTES = 246
-_CENTS = (1_00, 900_00)  # of one remittance
+CENTS = (1_00, 900_00)  # of one remittance
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Workload:
     def policies(self) -> Iterator[tuple[str, bytes]]:
         """Yield (key, value) of the policies: targets such that some groups are behind and some are not."""
         dice = random.Random(f"{self.seed} policies")
-        cents = self.events / self.groups * sum(_CENTS) / 2
+        cents = self.events / self.groups * sum(CENTS) / 2
         for number, group_id in enumerate(self.names()):
             region = f"region-{number % 4}"
             yield self._policy(dice, "group_opened", group_id, region=region, opened_on=f"{YEAR}-01-01", headcount=40)
@@ -72,7 +72,7 @@ class Workload:
         for number in range(self.count):
             at = start + timedelta(seconds=int(number / self.events * DAYS * 86_400) + dice.randrange(86_400))
             place = number % len(names) if self.in_turn else int(dice.random() * len(names))
-            group_id, cents = names[place], dice.randint(*_CENTS)
+            group_id, cents = names[place], dice.randint(*CENTS)
             self.totals[group_id] += cents
             if self.by_day:
                 day = f"{group_id}|{at.toordinal()}"

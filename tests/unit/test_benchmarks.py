@@ -31,6 +31,14 @@ def test_a_size_below_half_of_the_best_is_named() -> None:
     assert growth.below_half(folded, [FAST, measured(Size(10_000, 100, 10), 20.0)]) == []
 
 
+def test_what_took_too_little_has_no_figure() -> None:
+    """100 groups are told of a policy within what a worker does anyway."""
+    told_of_policy = growth.MEASURES[-1]
+    assert told_of_policy.of(FAST) == 0
+    assert growth.below_half(told_of_policy, [FAST, SLOW]) == []
+    assert any("too little" in line for line in growth.report([FAST, SLOW], []))
+
+
 def test_the_report_names_what_was_not_measured() -> None:
     """A size that was left out must not look like one without a cliff."""
     lines = list(growth.report([FAST], [Size(1_000_000, 10, 10)]))
