@@ -130,7 +130,7 @@ def stamp_bytes() -> int:
         magic=2, compression_type=3, is_transactional=0, producer_id=1, producer_epoch=0, base_sequence=0,
         batch_size=1 << 16,
     )  # fmt: skip
-    batch.append(0, 0, None, packs.encode(packs.Pack("remittances", 500, 5_000_000, [])), [])
+    batch.append(0, 0, None, packs.encode(packs.Pack("remittances", 500, 5_000_000, []).columns()), [])
     return len(batch.build())
 
 

@@ -6,11 +6,13 @@ pydantic models of `schemas`, which judge and say what is wrong.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import fields as dataclass_fields
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, cast
 
+import numpy as np
 from pydantic import ValidationError
 from pydantic_core import from_json
 
@@ -24,9 +26,10 @@ from streams.shell.bad_record import LARGEST_VALUE_BYTES
 from streams.shell.bad_record import BadRecord as BadRecord  # noqa: PLC0414  what decoding raises is named here
 from streams.shell.codec_fast import remittance_digest, reversal_digest
 from streams.shell.envelopes import message
+from streams.shell.event_columns import of_single
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from dataclasses import Field
     from fractions import Fraction
 
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from streams.shell.envelopes import Headers
+    from streams.shell.event_columns import Events, Ints
 
 Topic = Literal["remittances", "policy-changes"]
 
@@ -59,39 +63,72 @@ def decode(
     topic: Topic, value: bytes | None, headers: Headers = ()
 ) -> events.Remittance | events.Reversal | events.Policy:
     """Return what a record of an input topic says; raises BadRecord, and never anything else, for any bytes."""
-    if topic == "remittances":
-        return decode_remittance(value, headers)
     try:
-        return cast("events.Policy", judge(topic, message(value, headers)))
+        return _event(value, headers) if topic == "remittances" else judge(topic, message(value, headers))
     except BadRecord:
         raise
     except Exception as error:
-        raise _unforeseen(error) from error
+        # A fault of our own must not stop a partition either: the letter can be replayed once it is mended.
+        said = f"value: the decoder failed ({type(error).__name__}); this is a fault in quotastream"
+        raise BadRecord("schema", said) from error
 
 
-def decode_remittance(value: bytes | None, headers: Headers = ()) -> events.Remittance | events.Reversal:
-    """Return what a record of the topic `remittances` says; the same as `decode`, in narrower types."""
+def _event(value: bytes | None, headers: Headers) -> events.Remittance | events.Reversal | events.Policy:
     try:
-        if value is not None and len(value) <= LARGEST_VALUE_BYTES:
-            event = codec_fast.decode(value)
-            if event is not None:
-                return event
-            opened = message(value, headers)  # what comes plain never pays for a look at its headers
-            if opened is not None and opened is not value:
-                value = opened
-                event = codec_fast.decode(value)
-                if event is not None:
-                    return event
-        return cast("events.Remittance | events.Reversal", judge("remittances", value))
-    except BadRecord:
-        raise
-    except Exception as error:
-        raise _unforeseen(error) from error
+        return judge("remittances", value)  # what is a message as it stands is one, whatever its headers say
+    except Exception:
+        opened = message(value, headers)
+        if opened is value:
+            raise
+    return judge("remittances", opened)
 
 
-def _unforeseen(error: Exception) -> BadRecord:
-    # A fault of our own must not stop a partition either: the letter can be replayed once it is mended.
-    return BadRecord("schema", f"value: the decoder failed ({type(error).__name__}); this is a fault in quotastream")
+class Record(Protocol):
+    """What decoding needs of a record."""
+
+    @property
+    def value(self) -> bytes | None:
+        """The value as it came."""
+
+    @property
+    def headers(self) -> Headers:
+        """The headers as they came."""
+
+
+class Decoded(NamedTuple):
+    """What records of the topic `remittances` say."""
+
+    rows: Ints  # which of the records are good, rising
+    events: Events  # what these say, in the same order
+    bad: list[tuple[int, BadRecord]]  # the others, and what is wrong with each
+
+
+def decode_remittances(records: Sequence[Record]) -> Decoded:
+    """Return what `decode` says of each record of the topic `remittances`, as columns."""
+    values = [record.value for record in records]
+    sure = codec_fast.decode(values)
+    if len(sure.rows) == len(records):
+        return Decoded(*sure, [])
+    left = sorted({*range(len(records))} - {*sure.rows.tolist()})
+    opened = codec_fast.decode([_opened(records[row]) for row in left])
+    opened = opened._replace(rows=np.array(left, np.int64)[opened.rows])
+    single, bad = dict[int, events.Remittance | events.Reversal](), list[tuple[int, BadRecord]]()
+    for row in sorted({*left} - {*opened.rows.tolist()}):
+        try:
+            event = decode("remittances", records[row].value, records[row].headers)
+            single[row] = cast("events.Remittance | events.Reversal", event)
+        except BadRecord as error:
+            bad.append((row, error))
+    judged = codec_fast.Sure(np.array([*single], np.int64), of_single([*single.values()]))
+    return Decoded(*codec_fast.put_together([sure, opened, judged]), bad)
+
+
+def _opened(record: Record) -> bytes | None:
+    """Return the message that comes in an envelope; None where none does, or where it can't be opened."""
+    with contextlib.suppress(Exception):  # `decode` will say what is wrong with it
+        opened = message(record.value, record.headers)
+        return None if opened is record.value else opened
+    return None
 
 
 def judge(topic: Topic, value: bytes | None) -> events.Remittance | events.Reversal | events.Policy:

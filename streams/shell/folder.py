@@ -158,7 +158,7 @@ class Folder:
         for record in fresh:
             self._place.policy_log.traces.take_pack(record.headers)
         metrics.folded.inc(len(new))
-        metrics.folded_events.inc(sum(len(pack.digests) for pack in new))
+        metrics.folded_events.inc(sum(pack.events.size for pack in new))
         teller.changed(changed, self._arrived(fresh) if teller.caught_up else None)
 
     def _arrived(self, records: list[Any]) -> float | None:

@@ -183,27 +183,27 @@ class HomeLedger:
         except BaseException:
             self._load()  # what is in memory is only a copy
             raise
-        return {self._names[number] for number in np.unique(batch.numbers[kept]).tolist()}
+        return {self._names[number] for number in set(batch.numbers[kept].tolist())}
 
     def _batch(self, packs: Sequence[Columns]) -> _Batch:
-        count = sum(len(pack.digests) for pack in packs)
+        count = sum(pack.events.size for pack in packs)
         numbers, rows = np.empty(count, np.uint64), np.zeros(count, runs.ROW)
         large: dict[int, int] = {}
         reverses: dict[int, bytes] = {}
         at = 0
         for pack in packs:
-            size = len(pack.digests)
+            events, size = pack.events, pack.events.size
             if not size:
                 continue
             mine, part = rows[at : at + size], slice(at, at + size)
-            numbers[part] = np.array([self._number(group_id) for group_id in pack.groups], np.uint64)[pack.group]
-            mine["low"], mine["high"] = pack.ids[:, 0], pack.ids[:, 1]
-            mine["digest"], mine["day"], mine["amount"] = pack.digests, pack.days, pack.amounts
-            mine["purse"] = np.array([self._purse(purse) for purse in pack.purses], np.uint32)[pack.purse]
-            for row, amount in pack.large.items():
+            numbers[part] = np.array([self._number(group_id) for group_id in events.groups], np.uint64)[events.group]
+            mine["low"], mine["high"] = events.ids[:, 0], events.ids[:, 1]
+            mine["digest"], mine["day"], mine["amount"] = events.digests, events.days, events.amounts
+            mine["purse"] = np.array([self._purse(purse) for purse in events.purses], np.uint32)[events.purse]
+            for row, amount in events.large.items():
                 mine["amount"][row] = BEYOND_64_BITS
                 large[at + row] = amount
-            reverses |= {at + row: reversed_id for row, reversed_id in pack.reverses.items()}
+            reverses |= {at + row: reversed_id for row, reversed_id in events.reverses.items()}
             at += size
         return _Batch(numbers, rows, large, reverses)
 
@@ -227,7 +227,7 @@ class HomeLedger:
     ) -> None:  # fmt: skip
         """Tell new events from repeats and conflicts, one by one in the log's order: the first stands."""
         assert self._runs is not None
-        starts = [0, *accumulate(len(pack.digests) for pack in packs)]
+        starts = [0, *accumulate(pack.events.size for pack in packs)]
         taken: dict[tuple[int, bytes], bytes] = {}
         for place in places:
             key, row = int(keys[place]), int(order[place])
@@ -252,12 +252,10 @@ class HomeLedger:
         if not len(kept):
             return
         self._runs.store(news)
-        numbers, days = batch.numbers[kept].astype(np.int64), batch.rows["day"][kept]
-        years = np.searchsorted(_NEW_YEARS_DAYS, days, "right")
-        for number, year in np.unique(np.stack((numbers, years), axis=1)[days > 0], axis=0).tolist():
-            if year not in self._years[number]:
-                self._years[number] = _and_year(self._years[number], year)
-                self._db.execute("INSERT INTO years VALUES (?, ?)", (number, year))
+        numbers, days = batch.numbers[kept], batch.rows["day"][kept]
+        years = np.searchsorted(_NEW_YEARS_DAYS, days, "right")  # 0 of a reversal, which has no day
+        for year in set(years.tolist()) - {0}:
+            self._note_year(year, set(numbers[years == year].tolist()))
         rows = set(kept.tolist()) if batch.reverses or batch.large else set()
         reversals = [(int(batch.numbers[row]), key) for row, key in batch.reverses.items() if row in rows]
         self._db.executemany("INSERT OR IGNORE INTO reversals VALUES (?, ?)", reversals)
@@ -265,6 +263,12 @@ class HomeLedger:
             known_by = int(batch.numbers[row]), batch.rows[row].tobytes()[:16]
             self._large[known_by] = batch.large[row]
             self._db.execute("INSERT INTO large VALUES (?, ?, ?)", (*known_by, str(batch.large[row])))
+
+    def _note_year(self, year: int, numbers: Iterable[int]) -> None:
+        new = [number for number in numbers if year not in self._years[number]]
+        for number in new:
+            self._years[number] = _and_year(self._years[number], year)
+        self._db.executemany("INSERT INTO years VALUES (?, ?)", [(number, year) for number in new])
 
     def _number(self, group_id: str) -> int:
         number = self._numbers.get(group_id)

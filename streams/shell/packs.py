@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from streams.core.events import Remittance, Reversal
+from streams.shell.event_columns import Event, Events, Ints, halves, of_single
 from streams.shell.versions import DamagedStateError, NewerStateError
 
 if TYPE_CHECKING:
@@ -26,11 +26,9 @@ if TYPE_CHECKING:
 VERSION = 3
 FORMER = 2  # rows in place of columns; kept for ever, as the log is
 OLDEST = 1  # its packs named the offsets that they covered, sent before anything was acknowledged
-INT64_MAX = (1 << 63) - 1
 _AMOUNT = 1 + Remittance._fields.index("amount_minor")  # its place in a row
 
-Entry = tuple[int, Remittance | Reversal]  # the input offset, and what stood there
-Ints = npt.NDArray[np.int64]
+Entry = tuple[int, Event]  # the input offset, and what stood there
 
 
 class Pack(NamedTuple):
@@ -44,24 +42,23 @@ class Pack(NamedTuple):
     stamp: int
     entries: list[Entry]
 
+    def columns(self) -> Columns:
+        """Return the same pack, column by column."""
+        offsets = np.array([offset for offset, _ in self.entries], np.int64)
+        return Columns(*self[:3], offsets, of_single([event for _, event in self.entries]))
+
 
 class Columns(NamedTuple):
-    """The same pack, column by column; a reversal has day 0, amount 0 and the currency ""."""
+    """The same, column by column."""
 
     topic: str
     partition: int
     stamp: int
-    groups: list[str]
-    purses: list[tuple[str, str | None]]  # (currency, levy_id)
     offsets: Ints
-    group: Ints  # where in `groups`
-    ids: npt.NDArray[np.uint64]  # the id's two halves, as they lie in memory
-    digests: npt.NDArray[np.uint64]
-    days: Ints
-    purse: Ints  # where in `purses`
-    amounts: Ints
-    large: dict[int, int]  # amounts beyond 64 bits, by row; the column has 0
-    reverses: dict[int, bytes]  # what reversals name, by row
+    events: Events
+
+
+_UNSIGNED = {width: np.dtype(f"<u{width}") for width in (1, 2, 4, 8)}
 
 
 class _Narrow(msgspec.Struct, array_like=True, gc=False):
@@ -73,13 +70,13 @@ class _Narrow(msgspec.Struct, array_like=True, gc=False):
 
     @classmethod
     def of(cls, values: Ints) -> _Narrow:
-        lowest = int(values.min())
-        above = values - lowest
-        width = next(w for w in (1, 2, 4, 8) if w == 8 or int(above.max()) >> (8 * w) == 0)
-        return cls(lowest, width, above.astype(f"<u{width}").tobytes())
+        lowest = int(np.minimum.reduce(values))
+        most_above = int(np.maximum.reduce(values)) - lowest
+        width = next(w for w in (1, 2, 4, 8) if w == 8 or most_above >> (8 * w) == 0)
+        return cls(lowest, width, (values - lowest).astype(_UNSIGNED[width]).tobytes())
 
     def values(self, count: int) -> Ints:
-        found = np.frombuffer(self.above, f"<u{self.bytes_each}").astype(np.int64) + self.lowest
+        found = np.frombuffer(self.above, _UNSIGNED[self.bytes_each]).astype(np.int64) + self.lowest
         if len(found) != count:
             raise ValueError("columns of different lengths")
         return found
@@ -109,51 +106,31 @@ class _Body(msgspec.Struct, array_like=True, gc=False):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
-# A NamedTuple's own constructor is a Python function, which costs as much as the rest of the tuple.
-_new = tuple.__new__
 _NO_PACK = (msgspec.MsgspecError, TypeError, ValueError, LookupError, OverflowError, RecursionError)
 
 
-def encode(pack: Pack) -> bytes:
+def encode(pack: Columns) -> bytes:
     """Return the pack as bytes."""
-    return _encode((VERSION, pack.topic, pack.partition, pack.stamp, _body(pack.entries) if pack.entries else None))
+    return _encode((VERSION, pack.topic, pack.partition, pack.stamp, _body(pack) if pack.events.size else None))
 
 
-def _body(entries: list[Entry]) -> _Body:
-    offsets, events = zip(*entries, strict=True)
-    reverses: list[tuple[int, bytes]] = []
-    if Reversal in set(map(type, events)):
-        reverses = [(row, event.reverses) for row, event in enumerate(events) if type(event) is Reversal]
-        events = tuple(_as_row(event) for event in events)
-    groups, ids, digests, days, amounts, currencies, levies = zip(*events, strict=True)
-    large = []
-    if max(amounts) > INT64_MAX:  # 18 digits before the point pass 64 bits
-        large = [(row, str(amount)) for row, amount in enumerate(amounts) if amount > INT64_MAX]
-        amounts = tuple(amount if amount <= INT64_MAX else 0 for amount in amounts)
-    group_places = {name: place for place, name in enumerate(dict.fromkeys(groups))}
-    purses = tuple(zip(currencies, levies, strict=True))
-    purse_places = {purse: place for place, purse in enumerate(dict.fromkeys(purses))}
-    steps = np.array(offsets, np.int64)
-    steps[1:] -= steps[:-1]
+def _body(pack: Columns) -> _Body:
+    events = pack.events
+    steps = pack.offsets.copy()
+    steps[1:] -= pack.offsets[:-1]
     return _Body(
-        list(group_places),
-        list(purse_places),
+        events.groups,
+        events.purses,
         _Narrow.of(steps),
-        _Narrow.of(np.array([*map(group_places.__getitem__, groups)], np.int64)),
-        b"".join(ids),
-        b"".join(digests),
-        _Narrow.of(np.array(days, np.int64)),
-        _Narrow.of(np.array([*map(purse_places.__getitem__, purses)], np.int64)),
-        _Narrow.of(np.array(amounts, np.int64)),
-        large,
-        reverses,
+        _Narrow.of(events.group),
+        events.ids.tobytes(),
+        events.digests.tobytes(),
+        _Narrow.of(events.days),
+        _Narrow.of(events.purse),
+        _Narrow.of(events.amounts),
+        [(row, str(amount)) for row, amount in events.large.items()],
+        list(events.reverses.items()),
     )
-
-
-def _as_row(event: Remittance | Reversal) -> Remittance:
-    if isinstance(event, Remittance):
-        return event
-    return Remittance(event.group_id, event.event_id, event.digest, 0, 0, "", None)
 
 
 def columns(value: bytes) -> Columns:
@@ -164,10 +141,9 @@ def columns(value: bytes) -> Columns:
     try:
         version, *fields = _decode(value)
         if version == VERSION:
-            return _columns(*fields)
+            return _whole(_columns(*fields))
         if version in {FORMER, OLDEST}:
-            topic, partition, stamp, entries = _of_rows(version, fields)
-            return _columns(topic, partition, stamp, _body(entries) if entries else None)
+            return _whole(_of_rows(version, fields).columns())
     except _NO_PACK:
         raise DamagedStateError("a record in the home log is no pack") from None
     if type(version) is not int:
@@ -175,48 +151,41 @@ def columns(value: bytes) -> Columns:
     raise NewerStateError(f"a pack in the home log is of version {version}, known is {VERSION}")
 
 
-def _columns(topic: str, partition: int, stamp: int, found: Any) -> Columns:
-    if type(topic) is not str or type(partition) is not int or type(stamp) is not int:
+def _whole(pack: Columns) -> Columns:
+    if type(pack.topic) is not str or type(pack.partition) is not int or type(pack.stamp) is not int:
         raise TypeError("no place in the input")
+    if not len(pack.offsets) == len(pack.events.ids) == pack.events.size:
+        raise ValueError("columns of different lengths")
+    return pack
+
+
+def _columns(topic: str, partition: int, stamp: int, found: Any) -> Columns:
     if found is None:
-        none, no_halves = np.empty(0, np.int64), np.empty(0, np.uint64)
-        return Columns(
-            topic, partition, stamp, [], [], none, none, no_halves.reshape(0, 2), no_halves, none, none, none, {}, {}
-        )
-    body = found if type(found) is _Body else msgspec.convert(found, _Body)
+        return Pack(topic, partition, stamp, []).columns()
+    body = msgspec.convert(found, _Body)
     count = len(body.digests) // 8
     large = {row: int(amount) for row, amount in body.large}
     reverses = dict(body.reverses)
     if not all(0 <= row < count for row in (*large, *reverses)) or any(len(key) != 16 for key in reverses.values()):
         raise LookupError("a row that is not in the pack")
-    return Columns(
-        topic, partition, stamp, body.groups, body.purses,
-        np.cumsum(body.offset_steps.values(count)),
+    events = Events(
+        body.groups, body.purses,
         body.group.places(count, body.groups),
-        np.frombuffer(body.ids, "<u8").reshape(count, 2),
-        np.frombuffer(body.digests, "<u8"),
+        halves(body.ids).reshape(count, 2),
+        halves(body.digests),
         body.days.values(count),
         body.purse.places(count, body.purses),
         body.amounts.values(count),
         large, reverses,
     )  # fmt: skip
+    return Columns(topic, partition, stamp, np.cumsum(body.offset_steps.values(count)), events)
 
 
 def decode(value: bytes) -> Pack:
     """Return the pack that the bytes hold, event by event; the errors of `columns`."""
-    c = columns(value)
-    ids, digests = c.ids.tobytes(), c.digests.tobytes()
-    entries: list[Entry] = []
-    rows = zip(
-        c.offsets.tolist(), c.group.tolist(), c.days.tolist(), c.purse.tolist(), c.amounts.tolist(), strict=True
-    )
-    for row, (offset, group, day, purse, amount) in enumerate(rows):
-        head = (c.groups[group], ids[16 * row : 16 * row + 16], digests[8 * row : 8 * row + 8])
-        if row in c.reverses:
-            entries.append((offset, Reversal(*head, c.reverses[row])))
-        else:
-            entries.append((offset, _new(Remittance, (*head, day, c.large.get(row, amount), *c.purses[purse]))))
-    return Pack(c.topic, c.partition, c.stamp, entries)
+    found = columns(value)
+    entries = list(zip(found.offsets.tolist(), found.events.single(), strict=True))
+    return Pack(found.topic, found.partition, found.stamp, entries)
 
 
 def _of_rows(version: int, fields: list[Any]) -> Pack:
@@ -233,4 +202,4 @@ def _entry(row: list[Any]) -> Entry:
         return row[0], Reversal(*row[1:])
     if type(row[_AMOUNT]) is str:
         row[_AMOUNT] = int(row[_AMOUNT])
-    return row[0], _new(Remittance, row[1:])
+    return row[0], Remittance(*row[1:])

@@ -14,6 +14,8 @@ import time
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import numpy as np
+
 from streams.shell import cloudevents, codec, dead_letters, envelopes, packs, traces
 from streams.shell.letterbox import Letter
 from streams.shell.logs import located
@@ -24,7 +26,7 @@ from streams.shell.topics import Names, home_partition
 if TYPE_CHECKING:
     from faust.types.tuples import TP
 
-    from streams.core.events import Remittance, Reversal
+    from streams.shell.event_columns import Events, Ints
     from streams.shell.letterbox import Letterbox
     from streams.shell.metrics import Metrics
     from streams.shell.transport import Chunk, ChunkConsumer
@@ -104,26 +106,21 @@ class Router:
         return self._policies(chunk.tp, records, letters)
 
     def _remittances(self, tp: TP, records: list[Any], letters: list[Letter]) -> list[Message]:
-        homes: dict[int, list[tuple[int, Remittance | Reversal]]] = {}
-        traced: dict[int, list[tuple[str, envelopes.Trace]]] = {}
-        for record in records:
-            try:
-                event = codec.decode_remittance(record.value, record.headers)
-            except codec.BadRecord as bad:
-                letters.append(Letter(record.offset, bad.reason, self.dead_letter(tp, record, bad)))
-                continue
-            home = home_partition(event.group_id, self._home_partitions)
-            homes.setdefault(home, []).append((record.offset, event))
-            if record.headers and (trace := envelopes.trace(record.value, record.headers)):
-                traced.setdefault(home, []).append((str(UUID(bytes=event.event_id)), trace))
-        self._count("remittances", len(records), sum(map(len, homes.values())))
+        rows, events, bad = codec.decode_remittances(records)
+        letters += [Letter(records[row].offset, e.reason, self.dead_letter(tp, records[row], e)) for row, e in bad]
+        self._count("remittances", len(records), len(rows))
+        offsets = np.array([record.offset for record in records], np.int64)[rows]
+        home_of_group = [home_partition(name, self._home_partitions) for name in events.groups]
+        homes = np.array(home_of_group, np.int64)[events.group]
+        traced = _traced(records, rows, events)
         stamp, arrived = self._consumer.fronts().get(tp, 0), arrived_header(records[0])
-        return [
-            Message(self._names.home, home, None,
-                    packs.encode(packs.Pack("remittances", tp.partition, stamp, entries)),
-                    arrived + traces.pack_headers(traced.get(home, [])))
-            for home, entries in homes.items()
-        ]  # fmt: skip
+        messages = list[Message]()
+        for home in sorted(set(home_of_group)):
+            mine = (homes == home).nonzero()[0]
+            pack = packs.Columns("remittances", tp.partition, stamp, offsets[mine], events.take(mine))
+            headers = arrived + traces.pack_headers([traced[row] for row in mine.tolist() if row in traced])
+            messages.append(Message(self._names.home, home, None, packs.encode(pack), headers))
+        return messages
 
     def _count(self, topic: str, records: int, routed: int) -> None:
         self._unstamped += records
@@ -200,9 +197,18 @@ class Router:
 
     def _stamp_message(self, tp: TP, home: int, offset: int) -> Message:
         if tp.topic == self._names.remittances:
-            pack = packs.Pack("remittances", tp.partition, offset, [])
-            return Message(self._names.home, home, None, packs.encode(pack))
+            stamp = packs.Pack("remittances", tp.partition, offset, []).columns()
+            return Message(self._names.home, home, None, packs.encode(stamp))
         return Message(self._names.policies, 0, STAMP_KEY, None, source_headers(tp.partition, offset))
+
+
+def _traced(records: list[Any], rows: Ints, events: Events) -> dict[int, tuple[str, envelopes.Trace]]:
+    """Return, by their place among the events, the id and the trace of those that have one."""
+    if not any([record.headers for record in records]):  # noqa: C419  most have none, and a list is found out faster
+        return {}
+    ids = events.ids.tobytes()
+    found = ((at, envelopes.trace(records[row].value, records[row].headers)) for at, row in enumerate(rows.tolist()))
+    return {at: (str(UUID(bytes=ids[16 * at : 16 * at + 16])), trace) for at, trace in found if trace}
 
 
 STAMP_KEY = b"stamp"

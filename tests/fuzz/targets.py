@@ -6,7 +6,7 @@ The first byte of an input says which of them it is for, so that one corpus serv
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
@@ -33,7 +33,7 @@ def remittances(value: bytes) -> None:
     if event is not None:
         assert isinstance(event, Remittance | Reversal)
         pack = Pack("remittances", 0, 1, [(0, event)])
-        assert packs.decode(packs.encode(pack)) == pack
+        assert packs.decode(packs.encode(pack.columns())) == pack
 
 
 def policy_changes(value: bytes) -> None:
@@ -59,12 +59,22 @@ def decoded(topic: codec.Topic, value: bytes, of: Headers) -> Any:
         reason, detail, unforeseen = refused.reason, refused.detail, refused.__cause__
     else:
         assert event == codec.judge(topic, _message(topic, value, of))
+        if topic == "remittances":
+            rows, events, _ = codec.decode_remittances([_Record(value, of)])
+            assert (rows.tolist(), [*events.single()]) == ([0], [event])
         return event
+    if topic == "remittances":
+        assert not codec.decode_remittances([_Record(value, of)]).rows.size
     assert unforeseen is None
     assert reason in Reason.__args__  # type: ignore[attr-defined]
     assert detail
     letter(value, [], reason, detail)
     return None
+
+
+class _Record(NamedTuple):
+    value: bytes
+    headers: Headers
 
 
 def _message(topic: codec.Topic, value: bytes, of: Headers) -> bytes | None:
@@ -141,8 +151,8 @@ def seeds() -> list[bytes]:
         found += [way_in + value, way_in + b"\0\0\0\0\7" + value]
         found.append(b'\x04{"specversion":"1.0","data":' + value + b"}")
         if case.reason is None and case.topic == "remittances":
-            entries.append((len(entries), codec.decode_remittance(value)))
-    found += [b"\x02" + packs.encode(Pack("remittances", 3, len(entries), entries[:n])) for n in (0, 1, 9)]
+            entries.append((len(entries), codec.decode("remittances", value)))
+    found += [b"\x02" + packs.encode(Pack("remittances", 3, len(entries), entries[:n]).columns()) for n in (0, 1, 9)]
     deep = (text * (_DEEP_BYTES // len(text)) for text in (b"\0", b"[", b'{"a":', b'{"specversion":"1.0","data":'))
     found += [bytes([way_in]) + text for text in deep for way_in in range(len(TARGETS))]
     return [*found, b"\x03ce_idname\xff\xfeX0f1c2a10", b"\x03"]

@@ -20,7 +20,7 @@ from tests.fuzz import __main__ as fuzz
 
 decode, known = fuzz.targets.codec.decode, set()
 
-def planted(topic, value, of):
+def planted(topic, value, of=()):
     event = decode(topic, value, of)
     if topic == "policy-changes":
         return event

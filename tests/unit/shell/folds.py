@@ -39,7 +39,7 @@ def reverse(number: int, of: int, *, group: str = "g", digest: bytes = b"r" * 8)
 
 def fold_in(ledger: HomeLedger, packs: list[Pack], position: int) -> set[str]:
     """Fold packs, as they come out of the log."""
-    return ledger.fold([columns(encode(pack)) for pack in packs], position)
+    return ledger.fold([columns(encode(pack.columns())) for pack in packs], position)
 
 
 # --- one suite for both ---------------------------------------------------------------------------------------------

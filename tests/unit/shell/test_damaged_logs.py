@@ -18,7 +18,7 @@ from streams.shell.versions import DamagedStateError
 def spoilt(column: int, by: object) -> bytes:
     """Return a pack of one remittance in which one column is another."""
     entry = (7, Remittance("g", b"e" * 16, b"d" * 8, 739_680, 100, "USD", None))
-    fields = msgspec.msgpack.decode(packs.encode(packs.Pack("remittances", 0, 1, [entry])))
+    fields = msgspec.msgpack.decode(packs.encode(packs.Pack("remittances", 0, 1, [entry]).columns()))
     fields[-1][column] = by
     return msgspec.msgpack.encode(fields)
 
@@ -26,7 +26,7 @@ def spoilt(column: int, by: object) -> bytes:
 DAMAGED = {
     "nothing at all": b"",
     "no MessagePack": b"\xc1",
-    "cut off": packs.encode(packs.Pack("remittances", 0, 1, []))[:-3],
+    "cut off": packs.encode(packs.Pack("remittances", 0, 1, []).columns())[:-3],
     "a number": msgspec.msgpack.encode(1),
     "too few fields": msgspec.msgpack.encode([packs.VERSION, "remittances"]),
     "columns that are none": msgspec.msgpack.encode([packs.VERSION, "remittances", 0, 1, [7]]),
@@ -34,6 +34,9 @@ DAMAGED = {
     "a group that is not in it": spoilt(0, []),
     "a purse that is not in it": spoilt(1, []),
     "a row that is not in it": spoilt(9, [(7, "1")]),
+    "an id that is half of one": msgspec.msgpack.encode(
+        [packs.FORMER, "remittances", 0, 1, [[7, "g", b"e" * 8, b"d" * 8, 739_680, 100, "USD", None]]]
+    ),
     "rows that are none": msgspec.msgpack.encode([packs.FORMER, "remittances", 0, 1, [7]]),
     "rows that are maps": msgspec.msgpack.encode([packs.FORMER, "remittances", 0, 1, [{1: 2}]]),
     "a version that is none": msgspec.msgpack.encode(["new", "remittances"]),
