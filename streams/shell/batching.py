@@ -27,11 +27,11 @@ async def enqueue(producer: AIOKafkaProducer, messages: Iterable[Message]) -> li
         batch = batches.get(place)
         if batch is None:
             batch = batches[place] = producer.create_batch()
-        fields = {"timestamp": None, "key": message.key, "value": message.value, "headers": list(message.headers)}
-        if batch.append(**fields) is None:  # full
+        key, value, headers = message.key, message.value, list(message.headers)
+        if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:  # full
             futures.append(await producer.send_batch(batch, message.topic, partition=message.partition))
             batch = batches[place] = producer.create_batch()
-            batch.append(**fields)  # the first of a batch always fits
+            batch.append(timestamp=None, key=key, value=value, headers=headers)  # the first of a batch always fits
         if number % BREATH == 0:
             await asyncio.sleep(0)
     futures += [

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 TYPE_PREFIX = "org.quotastream."
 
 
-def headers(kind: str, event_id: str, subject: str, decided_at: datetime | None = None) -> list[tuple[str, bytes]]:
-    """Return the headers of an output message; `ce_time` is when the message was decided (now, unless given)."""
-    decided_at = decided_at or datetime.now(UTC)
+def headers(kind: str, event_id: str, subject: str) -> list[tuple[str, bytes]]:
+    """Return the headers of an output message; `ce_time` is when the message was decided: now."""
     return [
         ("ce_specversion", b"1.0"),
         ("ce_id", event_id.encode()),
         ("ce_type", f"{TYPE_PREFIX}{kind}.v1".encode()),
         ("ce_source", b"/quotastream"),
         ("ce_subject", subject.encode()),
-        ("ce_time", decided_at.isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()),
+        ("ce_time", _time_text(time.time_ns() // 1_000_000)),
         ("content-type", b"application/json"),
     ]
+
+
+@lru_cache(maxsize=1)  # many messages are decided in one millisecond
+def _time_text(milliseconds: int) -> bytes:
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()

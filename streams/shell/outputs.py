@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from streams.shell.workplace import Workplace
 
-_json = msgspec.json.Encoder().encode
+#: Returns a message's value as it is sent.
+encode = msgspec.json.Encoder().encode
 
 
 class Outputs:
@@ -43,14 +44,12 @@ class Outputs:
         trace = self._place.policy_log.traces.of(alert["causes"])
         headers += trace.headers() if trace else []
         names = self._place.names
-        return self._message(names.alerts, alert["group_id"], alert["episode_id"], _json(alert), headers)
+        return self._message(names.alerts, alert["group_id"], alert["episode_id"], encode(alert), headers)
 
-    def status(self, group_id: str, year: int, status: Mapping[str, Any] | None, digest: str | None) -> Message:
+    def status(self, group_id: str, year: int, value: bytes | None, digest: str | None) -> Message:
         """Return the message of a status; of None, where there is no account any more, the tombstone."""
-        self._place.metrics.statuses.inc()
         key = f"{group_id}/{year}"
         headers = cloudevents.headers("quota_status", f"{key}/{digest}", key)
-        value = None if status is None else _json(status)
         return self._message(self._place.names.status, group_id, key, value, headers)
 
     def _message(

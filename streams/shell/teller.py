@@ -29,18 +29,9 @@ from streams.shell.laborious import FAULTS, judge_in_steps
 from streams.shell.ledger import UnreadableLedgerError, covered
 from streams.shell.logs import located
 from streams.shell.outbox import CLIENT_ERRORS, Message, acknowledged, retire
-from streams.shell.outputs import Outputs
+from streams.shell.outputs import Outputs, encode
 from streams.shell.pace import Pace
-from streams.shell.told import (
-    META_KEY,
-    NOTHING,
-    Told,
-    ToldAccount,
-    account_record,
-    ends_of,
-    read_told,
-    status_digest,
-)
+from streams.shell.told import META_KEY, Told, ends_of, read_told, status_digest
 from streams.shell.topics import LARGEST_BYTES, home_partition
 
 if TYPE_CHECKING:
@@ -48,9 +39,12 @@ if TYPE_CHECKING:
 
     from streams.core.events import Scope
     from streams.core.takings import AccountMoney
+    from streams.core.telling import ToldEpisode
     from streams.shell.clock import DayReached
     from streams.shell.ledger import HomeLedger
     from streams.shell.workplace import Workplace
+
+    Records = dict[tuple[str, int], bytes | None]  # what was told of accounts, as it is noted
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +52,6 @@ TICK_SECONDS = 1.0  # how often the clock is looked at while nothing comes
 AGAIN_SECONDS = 1.0
 FENCED_SECONDS = 5.0
 LETTERS_AT_ONCE = 200  # of conflicting duplicates in one transaction
-MOST_EPISODES = LARGEST_BYTES // 256  # of one account: a note of what was told has all of them
 TRANSACTION_SECONDS = 30.0  # after this Kafka aborts it, and aiokafka may wait for its end for ever
 
 
@@ -212,11 +205,11 @@ class Teller:
             self._step()
             began = time.monotonic()
             self._turn_day()
-            messages, accounts = await self._evaluate_some()
+            messages, records = await self._evaluate_some()
             letters = await self._conflict_letters()
             is_all = not self._agenda
-            if messages or letters or accounts:
-                await self._commit(messages + letters, accounts)
+            if messages or letters or records:
+                await self._commit(messages + letters, records)
             if is_all:
                 self._told_all_at = began
             if self._laborious is not None:  # once what is due of the others is told
@@ -243,10 +236,10 @@ class Teller:
             self._told.day = day  # a live day never goes back: what was told by it stays so
             self._agenda.begin_round(None if gone_back else day)
 
-    async def _evaluate_some(self) -> tuple[list[Message], dict[tuple[str, int], ToldAccount]]:
+    async def _evaluate_some(self) -> tuple[list[Message], Records]:
         """Evaluate groups that are due, for a little while; return what is to be told of them."""
         alerts, statuses = list[Message](), list[Message]()
-        accounts: dict[tuple[str, int], ToldAccount] = {}
+        records: Records = {}
         book, told_of = self._place.policy_log.book, set[str]()
         async with self._place.evaluating:  # one teller at a time: meanwhile the others' transactions go on
             self._pace.begin()
@@ -265,7 +258,7 @@ class Teller:
                     self._agenda.wait(task)
                 else:
                     told_of.add(task.group_id)
-                    self._evaluate_alone(task.group_id, alerts, statuses, accounts)
+                    self._evaluate_alone(task.group_id, alerts, statuses, records)
                     if task.arrived is not None:
                         self._delays += [("alert", task.arrived)] * (len(alerts) - before[0])
                         self._delays += [("status", task.arrived)] * (len(statuses) - before[1])
@@ -274,7 +267,8 @@ class Teller:
                     break
                 await self._pace.breathe()
             self._pace.end()
-        return alerts + statuses, accounts
+        self._place.metrics.statuses.inc(len(statuses))
+        return alerts + statuses, records
 
     def _may_wait(self, group_id: str) -> bool:
         """Judge a group, and tell whether all its alerts are told as they are, so that its status can wait."""
@@ -298,12 +292,11 @@ class Teller:
         return money.known is not None and money.told_by is self._told and money.told is money.known.episodes
 
     def _evaluate_alone(
-        self, group_id: str, alerts: list[Message], statuses: list[Message],
-        accounts: dict[tuple[str, int], ToldAccount],
-    ) -> None:  # fmt: skip
+        self, group_id: str, alerts: list[Message], statuses: list[Message], records: Records
+    ) -> None:
         """Evaluate a group; one at which that fails is left out, so that the others are told of all the same."""
         self._agenda.settle(group_id)
-        mine: tuple[list[Message], list[Message], dict[tuple[str, int], ToldAccount]] = [], [], {}
+        mine: tuple[list[Message], list[Message], Records] = [], [], {}
         try:
             self._evaluate_group(group_id, *mine)
         except FAULTS:
@@ -313,14 +306,13 @@ class Teller:
             return
         alerts += mine[0]
         statuses += mine[1]
-        accounts.update(mine[2])
+        records.update(mine[2])
 
     def _evaluate_group(
-        self, group_id: str, alerts: list[Message], statuses: list[Message],
-        accounts: dict[tuple[str, int], ToldAccount],
-    ) -> None:  # fmt: skip
+        self, group_id: str, alerts: list[Message], statuses: list[Message], records: Records
+    ) -> None:
         book, day = self._place.policy_log.book, self._told.day
-        held = self._told.of_group(group_id)
+        held = self._told.statuses(group_id)
         money_years = self.ledger.plan_years(group_id)
         years = book.plan_years(group_id, money_years, day)
         with_history = {*years, *book.history_years(group_id, money_years)}
@@ -328,32 +320,29 @@ class Teller:
         shown: dict[int, dict[str, Any]] = {}
         ahead = 0
         for year in sorted({*with_history, *held}):
-            before = held.get(year, NOTHING)
             money = self.ledger.money(group_id, year)
             account = evaluate(book, money, group_id, year, day, money.known) if year in with_history else None
             if account is not None:
                 money.known = account.known
                 due = min(due, account.next_due)
-            told, changed = (
-                ([], {})
-                if account is not None and self._is_told(money)
-                else tell(before.episodes, account, book=book, money=money, group_id=group_id, plan_year=year)
-            )
-            status = status_digest(account.status) if account is not None and year in years else None
+            changed: dict[str, ToldEpisode] = {}
+            if account is None or not self._is_told(money):
+                before = self._told.of_account(group_id, year).episodes
+                told, changed = tell(before, account, book=book, money=money, group_id=group_id, plan_year=year)
+                alerts += [self._outputs.alert(alert) for alert in told]
+            value = digest = None
             if account is not None and year in years:
                 shown[year] = account.status
                 ahead += len(money) - account.status["remittance_count"]  # type: ignore[operator]
-            alerts += [self._outputs.alert(alert) for alert in told]
-            if status != before.status:
-                statuses.append(self._outputs.status(group_id, year, shown.get(year), status))
-            if changed or status != before.status:
-                episodes = {**before.episodes, **changed}
-                if len(episodes) > MOST_EPISODES:
-                    raise ValueError(f"{len(episodes)} episodes in {year}, more than can be noted as told")
-                accounts[group_id, year] = ToldAccount(status, episodes)
+                value = encode(account.status)
+                digest = status_digest(value, str(account.status["as_of"]))
+            if digest != held.get(year):
+                statuses.append(self._outputs.status(group_id, year, value, digest))
+            if changed or digest != held.get(year):
+                records[group_id, year] = self._told.record(group_id, year, digest, changed)
             if account is not None:
                 money.told_by, money.told = self._told, account.episodes
-            self._place.metrics.evaluations.inc()
+        self._place.metrics.evaluations.inc(len(with_history))
         self._place.census.note(self.partition, group_id, shown, year_of(day), ahead)
         self._agenda.rest(group_id, due)
 
@@ -373,11 +362,10 @@ class Teller:
 
     # --- the transaction ---
 
-    async def _commit(self, messages: list[Message], accounts: dict[tuple[str, int], ToldAccount]) -> None:
+    async def _commit(self, messages: list[Message], records: Records) -> None:
         assert self._producer is not None
         self._told.policies = self._place.policy_log.position
         told = self._place.names.told
-        records = {key: account_record(account) for key, account in accounts.items()}
         notes = [
             Message(told, self.partition, f"{group_id}/{year}".encode(), record)
             for (group_id, year), record in records.items()

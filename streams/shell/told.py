@@ -17,10 +17,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from streams.core.telling import ToldEpisode  # noqa: TC001  msgspec reads it
 from streams.shell import connection
 from streams.shell.ledger import Conflict
+from streams.shell.topics import LARGEST_BYTES
 from streams.shell.versions import NewerStateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
 VERSION = 1
 META_KEY = b"~"
@@ -34,9 +35,25 @@ class ToldAccount(msgspec.Struct, frozen=True):
     episodes: dict[str, ToldEpisode]
 
 
+class _Noted(msgspec.Struct, frozen=True):
+    """The same with the episodes as they are written: most often only the status is another."""
+
+    status: str | None
+    episodes: msgspec.Raw
+
+
+class _NotedStatus(msgspec.Struct, frozen=True):
+    """Only the status."""
+
+    status: str | None
+
+
 _decode = msgspec.json.Decoder(ToldAccount).decode
+_decode_noted = msgspec.json.Decoder(_Noted).decode
+_decode_status = msgspec.json.Decoder(_NotedStatus).decode
 _encode = msgspec.json.Encoder().encode
 NOTHING = ToldAccount(None, {})
+MOST_EPISODES = LARGEST_BYTES // 256  # of one account: its record has all of them
 
 
 class Told:
@@ -82,15 +99,29 @@ class Told:
         """Return the years of which anything is remembered of a group."""
         return [year for year, _ in self._accounts.get(group_id, ())]
 
+    def statuses(self, group_id: str) -> dict[int, str | None]:
+        """Return the digest of the last status of each of the same years."""
+        return {year: _decode_status(record).status for year, record in self._accounts.get(group_id, ())}
+
     def of_account(self, group_id: str, plan_year: int) -> ToldAccount:
         """Return what is remembered of one account."""
-        return next(
-            (_decode(record) for year, record in self._accounts.get(group_id, ()) if year == plan_year), NOTHING
-        )
+        record = self._record(group_id, plan_year)
+        return NOTHING if record is None else _decode(record)
 
-    def of_group(self, group_id: str) -> dict[int, ToldAccount]:
-        """Return what is remembered of a group's accounts, by year."""
-        return {year: _decode(record) for year, record in self._accounts.get(group_id, ())}
+    def _record(self, group_id: str, plan_year: int) -> bytes | None:
+        return next((record for year, record in self._accounts.get(group_id, ()) if year == plan_year), None)
+
+    def record(
+        self, group_id: str, plan_year: int, status: str | None, changed: Mapping[str, ToldEpisode]
+    ) -> bytes | None:
+        """Return an account's record with another status, and with those episodes that change."""
+        before = self._record(group_id, plan_year)
+        if before is not None and status is not None and not changed:
+            return _encode(_Noted(status, _decode_noted(before).episodes))
+        episodes = {**self.of_account(group_id, plan_year).episodes, **changed}
+        if len(episodes) > MOST_EPISODES:
+            raise ValueError(f"{len(episodes)} episodes in {plan_year}, more than can be noted as told")
+        return account_record(ToldAccount(status, episodes))
 
     def meta(self) -> bytes:
         """Return the record that says how far the knowledge reached."""
@@ -108,9 +139,11 @@ def account_record(account: ToldAccount) -> bytes | None:
     return None if account == NOTHING else _encode(account)
 
 
-def status_digest(status: dict[str, object]) -> str:
-    """Return what tells two statuses apart, as_of aside."""
-    return hashlib.blake2b(_encode(status | {"as_of": None}), digest_size=9).hexdigest()
+def status_digest(value: bytes, as_of: str) -> str:
+    """Return what tells two statuses apart, as they are sent, as_of aside."""
+    # Nothing that comes before as_of in a status can have a quotation mark in it.
+    timeless = value.replace(b'"as_of":"%b"' % as_of.encode(), b'"as_of":null', 1)
+    return hashlib.blake2b(timeless, digest_size=9).hexdigest()
 
 
 def _json(value: Any) -> bytes:

@@ -77,7 +77,7 @@ def test_what_cannot_be_told_of_a_group_keeps_no_other_from_being_told(
         if group_id == "failing":
             raise fault
         size = LARGEST_BYTES + 1 if group_id == "large" else 1
-        statuses.append(self._outputs.status(group_id, 2026, {"x": "x" * size}, None))
+        statuses.append(self._outputs.status(group_id, 2026, b"x" * size, None))
 
     monkeypatch.setattr(Teller, "_evaluate_group", evaluate)
     monkeypatch.setattr(Teller, "_may_wait", lambda *_: False)

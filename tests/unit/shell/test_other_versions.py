@@ -81,6 +81,6 @@ def test_what_was_told_is_read_as_it_was_written() -> None:
         }
     )
     assert (found.day, found.policies, found.policies_log) == (DAY, 9, "log")
-    assert found.of_group("g") == {2026: account}
+    assert found.of_account("g", 2026) == account
     assert list(found.groups()) == ["g"]
     assert found.conflicts == {conflict}

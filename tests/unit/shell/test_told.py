@@ -8,7 +8,7 @@ import pytest
 
 from streams.core.telling import ToldEpisode
 from streams.shell.ledger import Conflict
-from streams.shell.told import META_KEY, Told, ToldAccount, account_record, conflict_key
+from streams.shell.told import META_KEY, Told, ToldAccount, account_record, conflict_key, status_digest
 
 OPEN = ToldEpisode(2, "digest", "behind_pace", None, "2026-06-01")
 LEVY = ToldEpisode(1, "other", "levy_behind", "rail", "2026-06-02")
@@ -20,8 +20,10 @@ def test_an_account_comes_back_as_it_was() -> None:
     told.take(b"g.1/2026", account_record(ToldAccount("s1", {"e1": OPEN})))
     told.take(b"g.1/2026", account_record(ToldAccount("s2", {"e1": OPEN, "e2": LEVY})))
     told.take(b"g.1/2025", account_record(ToldAccount("s3", {})))
-    assert told.of_group("g.1") == {2026: ToldAccount("s2", {"e1": OPEN, "e2": LEVY}), 2025: ToldAccount("s3", {})}
-    assert told.of_group("g.1")[2026].episodes["e2"].opened_on == "2026-06-02"
+    assert told.of_account("g.1", 2026) == ToldAccount("s2", {"e1": OPEN, "e2": LEVY})
+    assert told.of_account("g.1", 2026).episodes["e2"].opened_on == "2026-06-02"
+    assert told.of_account("g.1", 2025) == ToldAccount("s3", {})
+    assert told.statuses("g.1") == {2026: "s2", 2025: "s3"}
     assert list(told.groups()) == ["g.1"]
 
 
@@ -34,7 +36,26 @@ def test_nothing_to_remember_is_a_tombstone() -> None:
     told.take(b"unheard-of/2026", None)
     assert not told.groups()
     told.take(b"g/2026", account_record(ToldAccount(None, {"e1": OPEN})))
-    assert told.of_group("g") == {2026: ToldAccount(None, {"e1": OPEN})}
+    assert told.of_account("g", 2026) == ToldAccount(None, {"e1": OPEN})
+
+
+def test_another_status_leaves_the_episodes_as_they_are_written() -> None:
+    """Most notes only have another status: they would be read and written whole for each of many groups."""
+    told = Told()
+    told.take(b"g/2026", account_record(ToldAccount("s1", {"e1": OPEN})))
+    assert told.record("g", 2026, "s2", {}) == account_record(ToldAccount("s2", {"e1": OPEN}))
+    assert told.record("g", 2026, "s2", {"e2": LEVY}) == account_record(ToldAccount("s2", {"e1": OPEN, "e2": LEVY}))
+    assert told.record("g", 2026, None, {}) == account_record(ToldAccount(None, {"e1": OPEN}))
+    told.take(b"h/2026", account_record(ToldAccount("s1", {})))
+    assert told.record("h", 2026, None, {}) is None
+    assert told.record("new", 2026, "s1", {"e1": OPEN}) == account_record(ToldAccount("s1", {"e1": OPEN}))
+
+
+def test_a_status_is_told_apart_by_all_but_its_day() -> None:
+    """A status that differs in as_of alone would be told each day; one that differs in more would not."""
+    value = b'{"group_id":"g","as_of":"2026-06-01","region":"as_of"}'
+    assert status_digest(value, "2026-06-01") == status_digest(value.replace(b"-01", b"-02"), "2026-06-02")
+    assert status_digest(value, "2026-06-01") != status_digest(value.replace(b'"g"', b'"h"'), "2026-06-01")
 
 
 def test_how_far_the_knowledge_reached_comes_back() -> None:
