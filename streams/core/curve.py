@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from itertools import chain, repeat
+from itertools import accumulate, chain, repeat
 from operator import sub
 from typing import TYPE_CHECKING
 
 from streams.core.years import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableSequence, Sequence
+    from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 
     from streams.core.events import Day
 
@@ -29,6 +29,17 @@ class Sums:
     def __init__(self) -> None:
         self.days: MutableSequence[Day] = array("i")
         self.sums: MutableSequence[int] = array("q")  # a list once an amount is past 64 bits
+
+    @classmethod
+    def of(cls, days: Iterable[Day], amounts: Iterable[int]) -> Sums:
+        """Return the sums of amounts above 0, of ascending days."""
+        made, totals = cls(), list(accumulate(amounts))
+        made.days = array("i", days)
+        try:
+            made.sums = array("q", totals)
+        except OverflowError:
+            made.sums = totals
+        return made
 
     def add(self, day: Day, amount: int) -> None:
         """Add an amount (or take it off) on a day; a day on which nothing is left is none."""

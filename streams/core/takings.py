@@ -15,7 +15,7 @@ from streams.core.money import round_half_even
 from streams.core.years import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from streams.core.events import Day
     from streams.core.history import Episode, Known
@@ -71,14 +71,23 @@ class AccountMoney(ABC):
     def __len__(self) -> int:
         return self._counts.by(NEVER)
 
-    def count(self, purse: Purse, day: Day, amount_minor: int, how_many: int = 1) -> None:
-        """Count remittances of a day of the year, which come to an amount."""
+    def begin(self, purse: Purse, days: Sequence[Day], amounts: Iterable[int], counts: Iterable[int]) -> None:
+        """Count all that there is of a kind of money, by ascending day, before anybody has looked."""
+        self._put(purse.levy_id, (*self._of(purse.levy_id), (purse, Sums.of(days, amounts))))
+        if not self._counts.days:
+            self._counts = Sums.of(days, counts)
+            return
+        for day, how_many in zip(days, counts, strict=True):
+            self._counts.add(day, how_many)
+
+    def count(self, purse: Purse, day: Day, amount_minor: int) -> None:
+        """Count a remittance of a day of the year."""
         held = self._find(purse)
         if held is None:
             held = Sums()
             self._put(purse.levy_id, (*self._of(purse.levy_id), (purse, held)))
         held.add(day, amount_minor)
-        self._counts.add(day, how_many)
+        self._counts.add(day, 1)
         self._changed(purse, day)
 
     def discount(self, entry: Entry) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -41,8 +42,8 @@ class StoredMoney(AccountMoney):
         self._store, self._group_id = store, group_id
         self._days = date(plan_year, 1, 1).toordinal(), date(plan_year, 12, 31).toordinal()
         rows = store.unreversed(group_id, *self._days)
-        for purse, day, amount_minor, how_many in _sums(rows):
-            self.count(store.purse(purse), day, amount_minor, how_many)
+        for purse, days, amounts, counts in _sums(rows):
+            self.begin(store.purse(purse), days, amounts, counts)
         for _, entry in store.entries(group_id, rows[rows["amount"] == BEYOND_64_BITS]):
             self.count(entry.purse, entry.day, entry.amount_minor)
         self.settle()
@@ -53,8 +54,8 @@ class StoredMoney(AccountMoney):
         return sorted(self._store.entries(self._group_id, rows, purse), key=lambda row: (row[1].day, row[0]))
 
 
-def _sums(rows: Rows) -> Iterator[tuple[int, Day, int, int]]:
-    """Yield (number of the kind of money, day, what it comes to, how many), but for amounts beyond 64 bits."""
+def _sums(rows: Rows) -> Iterator[tuple[int, list[Day], list[int], list[int]]]:
+    """Yield (number of the kind of money, days, what each comes to, how many), but for amounts beyond 64 bits."""
     rows = rows[rows["amount"] != BEYOND_64_BITS]
     if not len(rows):
         return
@@ -64,8 +65,9 @@ def _sums(rows: Rows) -> Iterator[tuple[int, Day, int, int]]:
     starts = np.flatnonzero(np.diff(by, prepend=-1))
     # In two halves, because sums of them are of 64 bits too.
     high, low = np.add.reduceat(amounts >> 32, starts), np.add.reduceat(amounts & 0xFFFFFFFF, starts)
-    counts = np.diff(starts, append=len(by))
-    for what, upper, lower, how_many in zip(
-        by[starts].tolist(), high.tolist(), low.tolist(), counts.tolist(), strict=True
-    ):
-        yield what >> 32, what & 0xFFFFFFFF, (upper << 32) + lower, how_many
+    counts = np.diff(starts, append=len(by)).tolist()
+    totals = [(upper << 32) + lower for upper, lower in zip(high.tolist(), low.tolist(), strict=True)]
+    days, purses = (by[starts] & 0xFFFFFFFF).tolist(), by[starts] >> 32
+    cuts = [0, *(np.flatnonzero(np.diff(purses)) + 1).tolist(), len(days)]
+    for at, end in pairwise(cuts):
+        yield int(purses[at]), days[at:end], totals[at:end], counts[at:end]

@@ -6,6 +6,8 @@ import random
 from itertools import permutations
 from uuid import UUID
 
+import pytest
+
 from streams.core.curve import Curve, Sums
 from streams.core.events import Added, Remittance, Reversal
 from streams.core.ledger import GroupLedger
@@ -116,3 +118,22 @@ def test_a_curve_knows_its_best_thirty_days() -> None:
     assert curve.best_run(year.first, year.after + 1) == [
         curve.best_before(x) for x in range(year.first, year.after + 1)
     ]
+
+
+@pytest.mark.parametrize("largest", [900_00, 1 << 62])
+def test_money_counted_at_once_is_counted_as_one_by_one(largest: int) -> None:
+    """What is read from a store comes as sums; it would else be other money than the same events folded."""
+    rng, first = random.Random(largest), plan_year(2026).first
+    for _ in range(20):
+        at_once, one_by_one = HeldMoney(), HeldMoney()
+        for purse in (Purse("USD", None), Purse("EUR", None), Purse("USD", "rail")):
+            days = sorted(rng.sample(range(first, first + 365), 8))
+            amounts = [rng.randint(1, largest) for _ in days]
+            at_once.begin(purse, days, amounts, [1] * len(days))
+            for on_day, amount in zip(days, amounts, strict=True):
+                one_by_one.count(purse, on_day, amount)
+            assert at_once.day_sums(purse) == one_by_one.day_sums(purse)
+        assert list(at_once.paid_days()) == list(one_by_one.paid_days())
+        assert [at_once.count_by(x) for x in range(first, first + 366)] == [
+            one_by_one.count_by(x) for x in range(first, first + 366)
+        ]
