@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from streams.core.history import Known
+from streams.core.history import Known, known_of
 from streams.core.rest import next_due_day
 from streams.core.status import status_value
 from streams.core.view import AccountView
@@ -41,8 +41,8 @@ def evaluate(
     """
     view = AccountView(book, money, group_id, plan_year)
     found = _judged(view, day_reached, known)
-    status = status_value(view, found.day, found.episodes)
-    return Account(status, found.episodes, next_due_day(view, found.day, found.episodes), found)
+    status = status_value(view, found.day, found.open)
+    return Account(status, found.episodes, next_due_day(view, found.day, found.open), found)
 
 
 def judge(
@@ -56,10 +56,13 @@ def _judged(view: AccountView, day_reached: Day, known: Known | None) -> Known:
     d = view.year.reached(day_reached)
     policies, money = view.book.version, view.money.version
     if known is None:
-        return Known(d, policies, money, canonical_episodes(view, d))
+        return known_of(d, policies, money, canonical_episodes(view, d))
     since = min(
         known.day + 1, view.book.changed_from(view.group_id, known.policies), view.money.changed_from(known.money)
     )
     if since > d == known.day:
-        return Known(d, policies, money, known.episodes)
-    return Known(d, policies, money, canonical_episodes(view, d, known.episodes, since))
+        return known._replace(policies=policies, money=money)
+    episodes = canonical_episodes(view, d, known, since)
+    if episodes is known.episodes:
+        return Known(d, policies, money, episodes, known.open, known.last_moved)
+    return known_of(d, policies, money, episodes)

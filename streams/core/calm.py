@@ -102,7 +102,8 @@ def silence_is_calm(grounds: Sequence[Ground], severity: str | None) -> bool:
         last = last_before(ground.paid_days, ground.start)
         if severity is None:
             since = max(ground.claim.judged_from, last + 1)
-            if ground.claim.schedule.nth_due_day(since, ground.thresholds.silent_days) + 1 < ground.stop:
+            silent_from = ground.claim.schedule.nth_due_day(since, ground.thresholds.silent_days) + 1
+            if silent_from < ground.stop and ground.day_met >= ground.start:
                 return False
         elif last_before(ground.paid_days, ground.stop) != last or ground.day_met < ground.stop:
             return False

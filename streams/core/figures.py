@@ -67,17 +67,12 @@ def figures_of(view: AccountView, claim: Claim, original: Original | None, day: 
         scale = plan.denominator * rate.denominator
         first_total = round_half_even(plan.total * rate.numerator, scale)
         first_expected = round_half_even(plan.expected(day) * rate.numerator, scale)
+    paid = remitted * unit
     return Figures(
-        currency=claim.currency,
-        decimals=view.book.minor_digits[claim.currency],
-        adjusted_target=round_half_even(schedule.total, unit),
-        expected=round_half_even(expected, unit),
-        remitted=remitted,
-        original_target=first_total,
-        original_expected=first_expected,
-        attainment_to_date=ratio_text(remitted * unit, expected),
-        attainment_of_target=ratio_text(remitted * unit, schedule.total),
-    )
+        claim.currency, view.book.minor_digits[claim.currency],
+        round_half_even(schedule.total, unit), round_half_even(expected, unit), remitted, first_total, first_expected,
+        ratio_text(paid, expected), ratio_text(paid, schedule.total),
+    )  # fmt: skip
 
 
 class Outlook(NamedTuple):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import NAMESPACE_URL
 
 from streams.core.rules import LAPSED, RESOLVED
-from streams.core.years import day_text
+from streams.core.years import DAWN, day_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,6 +67,17 @@ class Known(NamedTuple):
     policies: int  # the book's version
     money: int  # the money's version
     episodes: tuple[Episode, ...]
+    open: tuple[Episode, ...]  # of those; most evaluations look at no others
+    last_moved: Day  # the last day on which anything happened to any
+
+
+def known_of(day: Day, policies: int, money: int, episodes: tuple[Episode, ...]) -> Known:
+    """Return what an evaluation found."""
+    return Known(
+        day, policies, money, episodes,
+        tuple(episode for episode in episodes if episode.is_open),
+        max((episode.history[-1].on_day for episode in episodes), default=DAWN),
+    )  # fmt: skip
 
 
 def name_uuid(name: str) -> str:
@@ -92,7 +103,7 @@ def history_value(history: Iterable[Step]) -> list[dict[str, object]]:
     ]
 
 
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
 
 
 def canonical_json(value: object) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 RATIO_DECIMALS = 4
+_RATIO_SCALE = 10**RATIO_DECIMALS
 _USUAL = 1 << 64  # up to here the quick way
 _SHORT_BITS = 10_000  # Python writes an int of at most 4300 digits; a target may be multiplied beyond that by decrees
 
@@ -28,14 +29,12 @@ def digits_of(number: int) -> str:
 
 def decimal_text(units: int, decimals: int) -> str:
     """Return an integer of 10**-decimals units as a decimal string: (-1234, 2) is "-12.34"."""
-    if decimals and 0 <= units < _USUAL:
-        digits = str(units)
-        if len(digits) > decimals:
-            return f"{digits[:-decimals]}.{digits[-decimals:]}"
-    sign = "-" if units < 0 else ""
-    digits = digits_of(abs(units)).rjust(decimals + 1, "0")
+    sign, units = ("-", -units) if units < 0 else ("", units)
+    digits = str(units) if units < _USUAL else digits_of(units)
     if not decimals:
         return sign + digits
+    if len(digits) <= decimals:
+        digits = digits.rjust(decimals + 1, "0")
     return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}"
 
 
@@ -43,7 +42,7 @@ def ratio_text(numerator: int, denominator: int) -> str | None:
     """Return a ratio with four decimals, half to even; None where it would be divided by 0."""
     if not denominator:
         return None
-    return decimal_text(round_half_even(numerator * 10**RATIO_DECIMALS, denominator), RATIO_DECIMALS)
+    return decimal_text(round_half_even(numerator * _RATIO_SCALE, denominator), RATIO_DECIMALS)
 
 
 def grouped(text: str) -> str:

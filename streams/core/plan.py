@@ -16,7 +16,7 @@ from streams.core.decrees import Decrees, Filed, in_force
 from streams.core.events import AlertRulesSet, LevyImposed, TargetAdjusted, TargetSet
 from streams.core.rank import own_day, rank
 from streams.core.schedule import Delta, Factor, Schedule, base_shape, levy_schedule
-from streams.core.thresholds import thresholds_of
+from streams.core.thresholds import thresholds_of, thresholds_on
 from streams.core.years import DAWN, NEVER, year_of
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ class Law:
     def __init__(self, plan: Plan, decrees: Decrees) -> None:
         self.plan = plan
         self.decrees = decrees
+        self._thresholds: dict[Day, Thresholds] = {}
+        self._shown: tuple[int, tuple[list[str], list[tuple[int, int]]]] | None = None
 
     @cached_property
     def activity(self) -> Steps[bool]:
@@ -123,6 +125,24 @@ class Law:
         first = self.decrees.first_target
         adjusted = frozenset(policy.currency for policy in self.decrees.adjustments if policy.currency is not None)
         return adjusted if first is None else adjusted | {first.currency}
+
+    def thresholds_on(self, day: Day) -> Thresholds:
+        """Return the thresholds of a day."""
+        found = self._thresholds.get(day)
+        if found is None:
+            found = self._thresholds[day] = thresholds_on(self.decrees.rules, day)
+        return found
+
+    def shown_policies(self, how_many: int) -> tuple[list[str], list[tuple[int, int]]]:
+        """Return the ids of the last of the decrees that name or cover the pattern's groups, and where its own are.
+
+        Those as (where among the ids, where among the pattern's policies).
+        """
+        if self._shown is None or self._shown[0] != how_many:
+            ids = [policy.policy_id for policy in self.decrees.applied[-how_many:]]
+            own = self.plan.pattern.places
+            self._shown = how_many, (ids, [(at, own[name]) for at, name in enumerate(ids) if name in own])
+        return self._shown[1]
 
     def days_left(self, day: Day) -> int:
         """Return how many active days of the year there are from `day` on."""
@@ -201,6 +221,8 @@ class Plan:
                 self.shared = before.shared
         self._about: dict[Day, dict[str | None, list[Policy]]] = {}
         self._stretches: dict[tuple[str | None, int], tuple[Stretch, ...]] = {}
+        self._outlook_day = DAWN
+        self._outlooks: dict[Day, tuple[int, frozenset[str]]] = {}  # of that day, by the first
         self._spans: dict[int, list[Span]] = {}  # by the place of the law in _starts
         self._prepared = 0  # how many laws were worked out in steps
 
@@ -268,13 +290,17 @@ class Plan:
             found = self._stretches[key] = tuple(_joined(self.spans_from(since), levy_id))
         return found
 
-    def levy_ids(self, since: Day, day: Day) -> set[str]:
-        """Return the levies that hold on any of the days since..day."""
-        return {levy_id for span in self.spans_from(since) if span.start <= day for levy_id in span.law.levies}
-
-    def longest_run(self, since: Day, day: Day) -> int:
-        """Return the most for_days of any of the days since..day."""
-        return max(span.thresholds.for_days for span in self.spans_from(since) if span.start <= day)
+    def outlook(self, since: Day, day: Day) -> tuple[int, frozenset[str]]:
+        """Return the most for_days of any of the days since..day, and the levies that hold on any of them."""
+        if day != self._outlook_day:
+            self._outlook_day, self._outlooks = day, {}
+        found = self._outlooks.get(since)
+        if found is None:
+            spans = [span for span in self.spans_from(since) if span.start <= day]
+            run_days = max(span.thresholds.for_days for span in spans)
+            levy_ids = frozenset(levy_id for span in spans for levy_id in span.law.levies)
+            found = self._outlooks[since] = run_days, levy_ids
+        return found
 
     def _place(self, day: Day) -> int:
         return max(bisect_right(self._starts, day) - 1, 0)

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from streams.core.view import AccountView
 
 
-def next_due_day(view: AccountView, d: Day, episodes: Sequence[Episode]) -> Day:
+def next_due_day(view: AccountView, d: Day, open_episodes: Sequence[Episode]) -> Day:
     """Return the first day after d on which something may change by itself; NEVER once the year is over."""
     year = view.year
     if d >= year.after:
         return NEVER
     regime = view.timeline.regime_on(d)
     asked = regime.base is not None or bool(regime.levies)
-    if any(episode.is_open for episode in episodes) or (asked and d >= year.first and regime.activity.on(d)):
+    if (asked and d >= year.first and regime.activity.on(d)) or open_episodes:
         return d + 1
     if regime.base is not None and last_before(view.paid_days, d + 1) >= d - TRAILING_DAYS:
         return d + 1  # the trailing rate still moves

@@ -43,11 +43,10 @@ NO_FIGURES = dict.fromkeys(
 )
 
 
-def status_value(view: AccountView, d: Day, episodes: Sequence[Episode]) -> dict[str, object]:
-    """Return the quota-status value of an account on d, given its canonical history to d."""
+def status_value(view: AccountView, d: Day, open_episodes: Sequence[Episode]) -> dict[str, object]:
+    """Return the quota-status value of an account on d, given the episodes of its history that are open."""
     regime = view.timeline.regime_on(d)
     claim, levies = regime.base, regime.levies
-    open_episodes = [episode for episode in episodes if episode.is_open]
     worst = _worst(open_episodes)
     return {
         "schema_version": 1,

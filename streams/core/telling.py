@@ -13,7 +13,7 @@ from streams.core.causes import causes_of
 from streams.core.curve import WINDOW_DAYS
 from streams.core.figures import figures_of
 from streams.core.history import EMPTY_HISTORY_DIGEST, Step, canonical_json, history_digest, history_value, name_uuid
-from streams.core.money import RATIO_DECIMALS, decimal_text, round_half_even
+from streams.core.money import decimal_text, ratio_text, round_half_even
 from streams.core.rules import (
     CRITICAL,
     DAILY_RATE,
@@ -222,12 +222,7 @@ def _threshold(view: AccountView, tale: _Tale) -> str | None:
         DEESCALATED: thresholds.eased,
         RESOLVED: thresholds.recovered,
     }[tale.transition]
-    return _ratio(ratio)
-
-
-def _ratio(ratio: Fraction) -> str:
-    scaled = ratio * 10**RATIO_DECIMALS
-    return decimal_text(round_half_even(scaled.numerator, scaled.denominator), RATIO_DECIMALS)
+    return ratio_text(ratio.numerator, ratio.denominator)
 
 
 def _daily_rate(view: AccountView, tale: _Tale, factor: Fraction) -> str:

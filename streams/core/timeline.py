@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from streams.core.decrees import Decrees
 from streams.core.plan import Asked, Claim
 from streams.core.schedule import Schedule
-from streams.core.thresholds import thresholds_on
 from streams.core.years import DAWN, NEVER
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class Timeline:
 
     def thresholds_on(self, day: Day) -> Thresholds:
         """Return the thresholds of a day under the decrees in force on it."""
-        return thresholds_on(self.plan.law_on(day).decrees.rules, day)
+        return self.plan.law_on(day).thresholds_on(day)
 
     def rate(self, source: str, target: str, day: Day) -> Fraction | None:
         """Return the exchange rate of a day, in minor units."""
@@ -76,10 +75,6 @@ class Timeline:
         Of those about levies only a levy's own; with levy_id None, none.
         """
         return self.own(self.plan.about(day, levy_id))
-
-    def levy_ids(self, since: Day, day: Day) -> set[str]:
-        """Return the levies that hold on any of the days since..day."""
-        return self.plan.levy_ids(since, day)
 
     def stretches(self, levy_id: str | None, since: Day = DAWN) -> list[Stretch]:
         """Return the days on which an account is asked for something, joined where it is asked and judged alike.
@@ -113,6 +108,14 @@ class Timeline:
         return [
             policy if (place := places.get(policy.policy_id)) is None else self._own[place] for policy in policies
         ]
+
+    def own_ids(self, ids: Sequence[str], places: Iterable[tuple[int, int]]) -> list[str]:
+        """Return policies' ids with the group's own in place of the pattern's: (where in `ids`, among its own)."""
+        found = list(ids)
+        if not self._is_sample:
+            for at, place in places:
+                found[at] = self._own[place].policy_id
+        return found
 
     def own_target(self, target: TargetSet) -> TargetSet:
         """Return the group's own target in place of the pattern's."""
@@ -183,4 +186,5 @@ class Regime:
 
     def shown_policies(self, how_many: int) -> list[str]:
         """Return the ids of the last of the decrees in force that name or cover the group."""
-        return [policy.policy_id for policy in self._timeline.own(self.law.decrees.applied[-how_many:])]
+        ids, places = self.law.shown_policies(how_many)
+        return self._timeline.own_ids(ids, places)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from streams.core.history import Episode, Step, step_of
@@ -27,9 +28,10 @@ from streams.core.rules import (
 from streams.core.years import DAWN, NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from streams.core.events import Day
+    from streams.core.history import Known
     from streams.core.rules import Judgement, Kind
     from streams.core.timeline import Stretch
     from streams.core.view import AccountView
@@ -174,70 +176,96 @@ def before(episodes: Iterable[Episode], day: Day) -> list[Episode]:
 
 
 def canonical_episodes(
-    view: AccountView, d: Day, known: Sequence[Episode] = (), since: Day = DAWN
+    view: AccountView, d: Day, known: Known | None = None, since: Day = DAWN
 ) -> tuple[Episode, ...]:
     """Return the canonical history of an account to d ("Alerts"), ordered by (opened_on, kind, levy_id).
 
-    `known` is the canonical history of an earlier time, which nothing that came since changes before the day `since`;
-    only the days from there on are walked.
+    `known` is of an earlier time, and nothing that came since changes it before the day `since`; only the days from
+    there on are walked. Where nothing happened on them either, the episodes are the very object that was known.
     """
     since = max(since, view.year.first)
-    episodes = before(known, min(since, d + 1))
-    if since > d:
-        return _same_or(known, episodes)
-    plan = view.timeline.plan
-    first = max(view.year.first, since - plan.longest_run(since, d))
-    walk = _Walk(view, first, since, d)
-    found: list[Episode] = []
-    stood: defaultdict[str | None, list[Episode]] = defaultdict(list)
-    for episode in episodes:
-        stood[episode.levy_id].append(episode)
-    for levy_id in {None, *plan.levy_ids(first, d), *stood}:
-        found += walk.account(levy_id, stood.get(levy_id, ()))
-    if found != episodes:
-        found.sort(key=lambda episode: (episode.opened_on, episode.kind, episode.levy_id or ""))
-    return _same_or(known, found)
+    stood: Sequence[Episode] = ()
+    still_open: Sequence[Episode] = ()
+    if known is not None:
+        stood, still_open = known.episodes, known.open
+        if known.last_moved >= min(since, d + 1):
+            stood = before(stood, min(since, d + 1))
+            still_open = [episode for episode in stood if episode.is_open]
+    moved = _moved(view, d, since, stood, still_open) if since <= d else {}
+    if moved:
+        stays = (episode for episode in stood if (episode.levy_id, episode.kind) not in moved)
+        stood = sorted(
+            chain(stays, *moved.values()),
+            key=lambda episode: (episode.opened_on, episode.kind, episode.levy_id or ""),
+        )
+    found = tuple(stood)  # the same object if it is one
+    return known.episodes if known is not None and found == known.episodes else found
 
 
-def _same_or(known: Sequence[Episode], found: list[Episode]) -> tuple[Episode, ...]:
-    """Return what was known, the very object, where nothing else was found."""
-    return known if isinstance(known, tuple) and list(known) == found else tuple(found)
+Moved = dict[tuple[str | None, str], list[Episode]]  # by levy_id and kind: all of its episodes
+
+
+def _moved(view: AccountView, d: Day, since: Day, stood: Sequence[Episode], still_open: Iterable[Episode]) -> Moved:
+    """Return the episodes of those accounts and kinds in which anything happens on the days since..d."""
+    run_days, levy_ids = view.timeline.plan.outlook(since, d)
+    opened: dict[str | None, dict[str, Episode]] = {None: {}}
+    for episode in still_open:
+        opened.setdefault(episode.levy_id, {})[episode.kind] = episode
+    walk = _Walk(view, max(view.year.first, since - run_days), since, d, stood)
+    moved: Moved = {}
+    for levy_id in levy_ids.union(opened):
+        walk.account(levy_id, opened.get(levy_id, {}), moved)
+    return moved
 
 
 class _Walk:
     """The days since..d of an account; judged from the day `first` on, for runs of days that began before `since`."""
 
-    def __init__(self, view: AccountView, first: Day, since: Day, d: Day) -> None:
+    def __init__(self, view: AccountView, first: Day, since: Day, d: Day, stood: Sequence[Episode]) -> None:
         self._view = view
         self._first = first
         self._since = since
         self._d = d
+        self._all = stood
 
-    def account(self, levy_id: str | None, stood: Sequence[Episode]) -> list[Episode]:
-        """Return the episodes of the base account or a levy's, given those that stood before the day `since`."""
-        view, first, since, d = self._view, self._first, self._since, self._d
-        stretches = [stretch for stretch in view.timeline.stretches(levy_id, first) if stretch.start <= d]
+    @cached_property
+    def _stood(self) -> defaultdict[tuple[str | None, str], list[Episode]]:
+        """The episodes that stood before the day `since`, by levy_id and kind."""
+        stood: defaultdict[tuple[str | None, str], list[Episode]] = defaultdict(list)
+        for episode in self._all:
+            stood[episode.levy_id, episode.kind].append(episode)
+        return stood
+
+    def account(self, levy_id: str | None, opened: Mapping[str, Episode], moved: Moved) -> None:
+        """Find what happens in the base account or a levy's, given the episodes, by kind, that are open."""
+        view, since, d = self._view, self._since, self._d
+        stretches = [stretch for stretch in view.timeline.stretches(levy_id, self._first) if stretch.start <= d]
         now = _grounds(view, stretches, since, d)
         asked_throughout = sum(ground.stop - ground.start for ground in now) == d + 1 - since
         retargeted = [stretch.start for stretch in stretches if stretch.retargeted]
-        may_stay = asked_throughout and not (retargeted and retargeted[-1] >= since)
-        grounds: list[Ground] | None = None
-        found: list[Episode] = []
         for kind in BASE_KINDS if levy_id is None else LEVY_KINDS:
-            mine = [episode for episode in stood if episode.kind == kind.name] if stood else []
-            severity = mine[-1].severity if mine and mine[-1].is_open else None
-            if (severity is None or may_stay) and kind.calm(now, severity):
-                found += mine
-                continue
-            if grounds is None:
-                grounds = now if first == since else _grounds(view, stretches, first, d)
-            columns = Columns(kind, grounds, retargeted, first, d + 1 - first)
-            found += self._walked(kind, levy_id, columns, mine)
-        return found
+            episode = opened.get(kind.name)
+            severity = None if episode is None else episode.severity
+            if (episode is None or asked_throughout) and kind.calm(now, severity):
+                if episode is not None and kind.retargets and retargeted and retargeted[-1] >= since:
+                    moved[levy_id, kind.name] = self._retargeted(self._stood[levy_id, kind.name], retargeted)
+            else:
+                columns = self._columns(kind, stretches, now, retargeted)
+                moved[levy_id, kind.name] = list(self._walked(kind, levy_id, columns))
 
-    def _walked(
-        self, kind: Kind, levy_id: str | None, columns: Columns, stood: Sequence[Episode]
-    ) -> Iterator[Episode]:
+    def _columns(self, kind: Kind, stretches: list[Stretch], now: list[Ground], retargeted: list[Day]) -> Columns:
+        first, d = self._first, self._d
+        grounds = now if first == self._since else _grounds(self._view, stretches, first, d)
+        return Columns(kind, grounds, retargeted, first, d + 1 - first)
+
+    def _retargeted(self, stood: list[Episode], retargeted: Iterable[Day]) -> list[Episode]:
+        """Return episodes of which the last stays open as it is, but for what is asked for."""
+        last = stood[-1]
+        steps = (step_of(day, RETARGETED, last.severity) for day in retargeted if day >= self._since)
+        return [*stood[:-1], last._replace(history=(*last.history, *steps))]
+
+    def _walked(self, kind: Kind, levy_id: str | None, columns: Columns) -> Iterator[Episode]:
+        stood = self._stood[levy_id, kind.name]
         held = {episode.opened_on: episode for episode in stood}
         for history in histories(columns, self._since, [episode.history for episode in stood]):
             episode = held.get(history[0].on_day)

@@ -9,7 +9,7 @@ import pytest
 
 from streams.core.account import evaluate
 from streams.core.events import Policy
-from streams.core.history import Known
+from streams.core.history import known_of
 from streams.core.takings import HeldMoney
 from tests.unit.core.making import (
     GROUP,
@@ -86,7 +86,7 @@ def test_what_is_known_is_gone_on_from() -> None:
     book, money = book_of(opened(), target()), HeldMoney()
     found = evaluate(book, money, GROUP, 2026, day("2026-06-01")).known
     assert found.episodes
-    nothing = Known(found.day, found.policies, found.money, ())
+    nothing = known_of(found.day, found.policies, found.money, ())
     again = evaluate(book, money, GROUP, 2026, day("2026-06-02"), nothing)
     assert {episode.opened_on for episode in again.episodes} == {day("2026-06-02")}
 
