@@ -55,7 +55,7 @@ class Measure(NamedTuple):
 MEASURES = (
     Measure("remittances folded", lambda said: said.a_cpu_second(size_of(said).events, "folded")),
     Measure("remittances folded and told", lambda said: said.a_cpu_second(size_of(said).events, "folded", "told")),
-    Measure("groups told, a whole year", lambda said: said.a_cpu_second(said.groups, "told")),
+    Measure("groups told of a whole year", lambda said: said.a_cpu_second(said.groups, "told")),
     Measure("groups told of a policy for all", lambda said: said.a_cpu_second(said.groups, "policy for all, 2")),
 )
 
@@ -74,7 +74,7 @@ def report(sizes: list[Measured], left_out: list[Size]) -> Iterator[str]:
     yield ""
     for measure in MEASURES:
         low = below_half(measure, sizes)
-        yield f"- {measure.name}: {'; '.join(low) if low else 'no size'} below half of the best"
+        yield f"- {measure.name}: below half of the best at {'; '.join(low) if low else 'no size'}"
     if left_out:
         yield f"- not measured: {'; '.join(map(str, left_out))}"
 
@@ -106,7 +106,7 @@ def drawn(sizes: list[Measured]) -> str:
     height = panel * len(MEASURES)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}">',
-        "<style>text {font: 11px sans-serif}</style>",
+        "<style>text {font-family: sans-serif; font-size: 11px}</style>",
         "<title>Each figure, at each size</title>",
         f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
     ]

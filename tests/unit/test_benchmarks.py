@@ -43,7 +43,7 @@ def test_the_report_names_what_was_not_measured() -> None:
     """A size that was left out must not look like one without a cliff."""
     lines = list(growth.report([FAST], [Size(1_000_000, 10, 10)]))
     assert lines[-1] == "- not measured: 1,000,000 x 10, 10 policies"
-    assert "- remittances folded: no size below half of the best" in lines
+    assert "- remittances folded: below half of the best at no size" in lines
 
 
 def test_the_plot_has_a_bar_for_each_figure_and_size() -> None:
