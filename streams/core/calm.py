@@ -82,11 +82,16 @@ def reach_is_calm(grounds: Sequence[Ground], severity: str | None) -> bool:
         total, denominator = schedule.total, schedule.denominator
         if severity is None:
             grace = schedule.nth_due_day(ground.claim.judged_from, ground.thresholds.unreachable_grace_days)
-            if grace + 1 >= stop or not curve.best_before(stop - 1):
+            if grace + 1 >= stop:
                 continue
             missing = (total - curve.by(start - 1) * denominator) * WINDOW_DAYS * factor.denominator
-            left = max(MIN_DAYS_LEFT, days_left(ground, stop - 1))
-            if missing > factor.numerator * denominator * curve.best_before(start) * left:
+            per_best = factor.numerator * denominator * max(MIN_DAYS_LEFT, days_left(ground, stop - 1))
+            # The last 30 days are most often good enough, and the best of all take long to find.
+            if (
+                missing > per_best * curve.newest_before(start)
+                and missing > per_best * curve.best_before(start)
+                and curve.best_before(stop - 1)
+            ):
                 return False
         else:
             missing = (total - curve.by(stop - 1) * denominator) * WINDOW_DAYS * factor.denominator * 10

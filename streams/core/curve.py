@@ -131,6 +131,11 @@ class Curve:
         at = bisect_left(ends, day)
         return sums[at - 1] if at else 0
 
+    def newest_before(self, day: Day) -> int:
+        """Return what came in over the last 30 days before `day`; 0 where they are not all of the year."""
+        start = day - WINDOW_DAYS
+        return self.by(day - 1) - self.by(start - 1) if start >= self._first else 0
+
     def best_run(self, start: Day, stop: Day) -> list[int]:
         """Return `best_before` of the days start..stop-1."""
         return _run(*self._best, start - 1, stop - 1)
