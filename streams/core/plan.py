@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 MOST_SHARED = 128
 SHARED_A_DECREE = 2
 
+SHOWN_POLICIES = 50  # in a status
+
 
 class Claim(NamedTuple):
     """What is asked of a group in one account (the base account, or a levy's) under one set of decrees."""
@@ -76,7 +78,6 @@ class Law:
         self.plan = plan
         self.decrees = decrees
         self._thresholds: dict[Day, Thresholds] = {}
-        self._shown: tuple[int, tuple[list[str], list[tuple[int, int]]]] | None = None
 
     @cached_property
     def activity(self) -> Steps[bool]:
@@ -133,16 +134,15 @@ class Law:
             found = self._thresholds[day] = thresholds_on(self.decrees.rules, day)
         return found
 
-    def shown_policies(self, how_many: int) -> tuple[list[str], list[tuple[int, int]]]:
-        """Return the ids of the last of the decrees that name or cover the pattern's groups, and where its own are.
+    @cached_property
+    def shown_policies(self) -> tuple[list[str], list[tuple[int, int]]]:
+        """The ids of the newest decrees that name or cover the pattern's groups, and where its own are among them.
 
         Those as (where among the ids, where among the pattern's policies).
         """
-        if self._shown is None or self._shown[0] != how_many:
-            ids = [policy.policy_id for policy in self.decrees.applied[-how_many:]]
-            own = self.plan.pattern.places
-            self._shown = how_many, (ids, [(at, own[name]) for at, name in enumerate(ids) if name in own])
-        return self._shown[1]
+        ids = [policy.policy_id for policy in self.decrees.applied[-SHOWN_POLICIES:]]
+        own = self.plan.pattern.places
+        return ids, [(at, own[name]) for at, name in enumerate(ids) if name in own]
 
     def days_left(self, day: Day) -> int:
         """Return how many active days of the year there are from `day` on."""
@@ -221,8 +221,8 @@ class Plan:
                 self.shared = before.shared
         self._about: dict[Day, dict[str | None, list[Policy]]] = {}
         self._stretches: dict[tuple[str | None, int], tuple[Stretch, ...]] = {}
-        self._outlook_day = DAWN
-        self._outlooks: dict[Day, tuple[int, frozenset[str]]] = {}  # of that day, by the first
+        self._look_day = DAWN
+        self._looks: dict[Day, tuple[int, frozenset[str]]] = {}  # of that day, by the first
         self._spans: dict[int, list[Span]] = {}  # by the place of the law in _starts
         self._prepared = 0  # how many laws were worked out in steps
 
@@ -290,16 +290,16 @@ class Plan:
             found = self._stretches[key] = tuple(_joined(self.spans_from(since), levy_id))
         return found
 
-    def outlook(self, since: Day, day: Day) -> tuple[int, frozenset[str]]:
+    def runs_and_levies(self, since: Day, day: Day) -> tuple[int, frozenset[str]]:
         """Return the most for_days of any of the days since..day, and the levies that hold on any of them."""
-        if day != self._outlook_day:
-            self._outlook_day, self._outlooks = day, {}
-        found = self._outlooks.get(since)
+        if day != self._look_day:
+            self._look_day, self._looks = day, {}
+        found = self._looks.get(since)
         if found is None:
             spans = [span for span in self.spans_from(since) if span.start <= day]
             run_days = max(span.thresholds.for_days for span in spans)
             levy_ids = frozenset(levy_id for span in spans for levy_id in span.law.levies)
-            found = self._outlooks[since] = run_days, levy_ids
+            found = self._looks[since] = run_days, levy_ids
         return found
 
     def _place(self, day: Day) -> int:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from streams.core.timeline import Regime
     from streams.core.view import AccountView
 
-SHOWN_POLICIES = 50
 OK = "ok"
 NO_FIGURES = dict.fromkeys(
     (
@@ -64,7 +63,7 @@ def status_value(view: AccountView, d: Day, open_episodes: Sequence[Episode]) ->
         "unassigned": _unassigned(view, levies, d),
         "headcount": regime.headcount.on(view.year.decree_day(d)),
         "remittance_count": view.money.count_by(d),
-        "policies_applied": regime.shown_policies(SHOWN_POLICIES),
+        "policies_applied": regime.shown_policies,
         "policies_applied_count": len(regime.law.decrees.applied),
     }
 

@@ -184,7 +184,7 @@ class Regime:
         """Return how many active days of the year there are from `day` on."""
         return self.law.days_left(day)
 
-    def shown_policies(self, how_many: int) -> list[str]:
-        """Return the ids of the last of the decrees in force that name or cover the group."""
-        ids, places = self.law.shown_policies(how_many)
-        return self._timeline.own_ids(ids, places)
+    @property
+    def shown_policies(self) -> list[str]:
+        """The ids of the newest decrees in force that name or cover the group."""
+        return self._timeline.own_ids(*self.law.shown_policies)

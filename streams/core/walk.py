@@ -207,7 +207,7 @@ Moved = dict[tuple[str | None, str], list[Episode]]  # by levy_id and kind: all 
 
 def _moved(view: AccountView, d: Day, since: Day, stood: Sequence[Episode], still_open: Iterable[Episode]) -> Moved:
     """Return the episodes of those accounts and kinds in which anything happens on the days since..d."""
-    run_days, levy_ids = view.timeline.plan.outlook(since, d)
+    run_days, levy_ids = view.timeline.plan.runs_and_levies(since, d)
     opened: dict[str | None, dict[str, Episode]] = {None: {}}
     for episode in still_open:
         opened.setdefault(episode.levy_id, {})[episode.kind] = episode

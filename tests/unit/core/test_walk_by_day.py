@@ -168,7 +168,7 @@ def test_the_walk_that_jumps_finds_what_a_walk_day_by_day_finds(seed: int) -> No
     d = day(rng.choice(["2026-05-20", "2026-12-31", "2027-01-01"]))
     account = evaluate(book, money, GROUP, 2026, d)
     view = AccountView(book, money, GROUP, 2026)
-    _, levy_ids = view.timeline.plan.outlook(view.year.first, d)
+    _, levy_ids = view.timeline.plan.runs_and_levies(view.year.first, d)
     expected = []
     for levy_id in (None, *levy_ids):
         kinds = ["behind_pace", "unreachable", "silent", "missed"] if levy_id is None else ["levy_behind", "missed"]
