@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 BATCH_SECONDS: Final = 0.02  # evaluations that go into one transaction
 ROUND_SECONDS: Final = 0.25  # the same, while no group has news of its own
-BREATH_SECONDS: Final = 0.0005
+BREATH_SECONDS: Final = 0.0005  # a turn; as long as that of the others before it, where they took longer
+LONGEST_BREATH_SECONDS: Final = 0.005
 STATUSES_SECONDS: Final = 0.1  # apart are statuses of groups that had news
 STATUSES_SHARE: Final = 0.2  # of the time goes into them at most, while there are news to judge
 
@@ -29,6 +30,7 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._statuses_from = 0.0
+        self._turn_seconds = BREATH_SECONDS
         self.begin()
 
     def begin(self) -> None:
@@ -52,9 +54,11 @@ class Pace:
 
     async def breathe(self) -> None:
         """Let others have a turn, if it is time."""
-        if self._at > self._breathed + BREATH_SECONDS:
+        if self._at > self._breathed + self._turn_seconds:
             await asyncio.sleep(0)
-            self._breathed = self._at = self._clock()
+            now = self._clock()
+            self._turn_seconds = min(max(BREATH_SECONDS, now - self._at), LONGEST_BREATH_SECONDS)
+            self._breathed = self._at = now
 
     def end(self) -> None:
         """Take note that nothing more goes into this transaction."""
