@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from streams.shell.topics import Names
 
 log = logging.getLogger(__name__)
+
+TURN_SECONDS = 0.001  # of reading, then others have theirs: a worker that starts joins and folds meanwhile
 
 
 class PolicyLog:
@@ -87,8 +90,13 @@ class PolicyLog:
             consumer.seek(self._tp, self.position)  # aiokafka may have moved on over what it didn't hand out
             return
         records = fetched.get(self._tp, ())
-        news = [policy for record in records for policy in self._take(record)]
         self._end = consumer.highwater(self._tp) or self.position
+        news, since = list[Policy](), time.monotonic()
+        for record in records:
+            news += self._take(record)
+            if time.monotonic() > since + TURN_SECONDS:
+                await asyncio.sleep(0)
+                since = time.monotonic()
         if news:
             arrived = (ms / 1000 for record in records if (ms := arrived_ms(record)) > 0)
             self._on_policies(news, min(arrived, default=None))
