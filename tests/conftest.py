@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 import uuid
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 # Run in the background of a shell, tests inherit that SIGINT is ignored; what they start must answer to Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# The settings file of whoever runs the tests is not the tests'.
-os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="quotastream-no-settings-")
+# The settings file of whoever runs the tests is not the tests': they have none, in a folder that is not there.
+os.environ["XDG_CONFIG_HOME"] = str(Path(__file__).with_name("no-settings"))
 
 # Brokers of tests live for minutes at most: code compiled once is fast enough, and a start costs a third less.
 os.environ.setdefault("KAFKA_HEAP_OPTS", "-Xmx768m -XX:TieredStopAtLevel=1")
