@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -45,6 +46,7 @@ END_US: Final = (LAST_DAY + 1 - _EPOCH_DAY) * 86_400 * _SECOND_US
 _FRACTION_AND_OFFSET: Final = re.compile(r"(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))")
 
 
+@lru_cache(1 << 14)
 def day_ordinal(text: str) -> int:
     """Return the ordinal of a day such as 2026-06-01."""
     return date(int(text[:4]), int(text[5:7]), int(text[8:10])).toordinal()
@@ -56,7 +58,7 @@ def time_us(text: str) -> int:
     if tail is None:
         raise ValueError(MEANING[TIME])
     fraction, sign, hours, minutes = tail.groups()
-    seconds = (day_ordinal(text) - _EPOCH_DAY) * 86_400
+    seconds = (day_ordinal(text[:10]) - _EPOCH_DAY) * 86_400
     seconds += int(text[11:13]) * 3_600 + int(text[14:16]) * 60 + int(text[17:19])
     if sign:
         offset = int(hours) * 3_600 + int(minutes) * 60

@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.core.events import DAY_US, ExchangeRateSet, Revoked
@@ -227,7 +228,7 @@ class PolicyCensus:
         """Count a policy from a day on, and not before its own: a decree's issue; a rate holds once it is known."""
         day = DAWN if isinstance(policy, ExchangeRateSet) else max(day, policy.issued_day)
         counts = self._in_force if day <= self._day else self._to_come.setdefault(day, Counter())
-        counts[_type_of(policy)] += number
+        counts[_wire_name(type(policy).__name__)] += number
 
     def in_force(self, day: Day) -> dict[str, int]:
         """Return how many policies of each type are in force on a day; it doesn't go back."""
@@ -238,6 +239,7 @@ class PolicyCensus:
         return {kind: count for kind, count in self._in_force.items() if count}
 
 
-def _type_of(policy: Policy) -> str:
-    """Return the type's name on the wire."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(policy).__name__).lower()
+@cache
+def _wire_name(kind: str) -> str:
+    """Return the name on the wire of a type of policy, given that of its class."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower()

@@ -53,7 +53,8 @@ _CURRENCY_FIELDS = {
 _THREE_CAPITALS = re.compile(CURRENCY.strip("^$"))
 # Python refuses to read an integer of more than 4300 digits, JSON doesn't. No field can use as many as 500 (a time is
 # cut after six), in a number or in a text, so shortening them changes no verdict and no meaning.
-_ENDLESS_DIGITS = re.compile(rb"([0-9]{500})[0-9]+")
+_ENDLESS = 500
+_ENDLESS_DIGITS = re.compile(rb"([0-9]{%d})[0-9]+" % _ENDLESS)
 # What may be repeated of an unknown field's name: the detail names the field and never carries what else was written.
 _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _ERRORS_SHOWN = 5
@@ -179,7 +180,8 @@ def _version_said(message: dict[str, Any]) -> str:
 def _parse(value: bytes) -> dict[str, Any]:
     try:
         # The parser refuses NaN, lone surrogates, what is not UTF-8, and more than 200 levels of nesting.
-        message = from_json(_ENDLESS_DIGITS.sub(rb"\1", value), allow_inf_nan=False)
+        shortened = value if len(value) < _ENDLESS else _ENDLESS_DIGITS.sub(rb"\1", value)
+        message = from_json(shortened, allow_inf_nan=False)
     except ValueError:
         raise BadRecord("not_json", "value: not JSON in UTF-8") from None
     if not isinstance(message, dict):
