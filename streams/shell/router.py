@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SLICE = 2_000  # records decoded in one go, and at most in one pack: heartbeats and other tasks run in between
+SLICE = 4_000  # records decoded in one go, and at most in one pack: heartbeats and other tasks run in between
 STAMP_SECONDS = 0.3  # how often it is asked whether stamps are due
 EAGER_SECONDS = 60.0  # after partitions were given stamps go out as they are due: a worker that came waits for them
 SELDOM_SECONDS = 30.0  # apart are stamps else, for the home log keeps them for ever

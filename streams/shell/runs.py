@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FLUSH_EVENTS = 32_768  # so many newest ones become a run
+FLUSH_EVENTS = 131_072  # so many newest ones become a run
 FANOUT = 4  # so many runs of one level become one of the next
 TIMES_LARGER = (
     8  # each part in memory is than the next, or they are merged: a small batch must not move all the others
