@@ -222,7 +222,8 @@ class _Look:
         metrics = read_metrics(self.port)
         if not metrics["records"]:
             self.begun = now
-        if self.half is None and metrics["folded_events"] * 2 >= self.workload.count:
+        # Reading runs ahead of folding: half of the way is where both together have done half.
+        if self.half is None and metrics["records"] + metrics["folded_events"] >= self.workload.count:
             self.half = now
         if self.folded is None and metrics["folded_events"] >= self.workload.count:
             self.folded = now
