@@ -33,9 +33,6 @@ FIXED = {
     "transaction.state.log.min.isr": "1",
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
-    # A single node has nobody to hand its partitions to. And while they are without a leader, Kafka 4.3 leaves out
-    # their commit markers (KAFKA-20734): a transaction would then be half there after the next start.
-    "controlled.shutdown.enable": "false",
     # Few partitions, for each costs files and a moment at every start.
     "num.partitions": "1",
     "offsets.topic.num.partitions": "8",
