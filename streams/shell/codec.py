@@ -110,11 +110,11 @@ def decode_remittances(records: Sequence[Record]) -> Decoded:
     sure = codec_fast.decode(values)
     if len(sure.rows) == len(records):
         return Decoded(*sure, [])
-    left = sorted({*range(len(records))} - {*sure.rows.tolist()})
-    opened = codec_fast.decode([_opened(records[row]) for row in left])
-    opened = opened._replace(rows=np.array(left, np.int64)[opened.rows])
+    left = np.setdiff1d(np.arange(len(records)), sure.rows)
+    opened = codec_fast.decode([_opened(records[row]) for row in left.tolist()])
+    opened = opened._replace(rows=left[opened.rows])
     single, bad = dict[int, events.Remittance | events.Reversal](), list[tuple[int, BadRecord]]()
-    for row in sorted({*left} - {*opened.rows.tolist()}):
+    for row in np.setdiff1d(left, opened.rows).tolist():
         try:
             event = decode("remittances", records[row].value, records[row].headers)
             single[row] = cast("events.Remittance | events.Reversal", event)

@@ -98,8 +98,6 @@ def of_single(events: Sequence[Event]) -> Events:
 
 def joined(parts: Sequence[Events]) -> Events:
     """Return the events of all parts, one part after the other."""
-    if len(parts) == 1:
-        return parts[0]
     groups, group = places_of([name for part in parts for name in part.groups])
     purses, purse = places_of([name for part in parts for name in part.purses])
     large: dict[int, int] = {}

@@ -207,8 +207,12 @@ def _traced(records: list[Any], rows: Ints, events: Events) -> dict[int, tuple[s
     if not any([record.headers for record in records]):  # noqa: C419  most have none, and a list is found out faster
         return {}
     ids = events.ids.tobytes()
-    found = ((at, envelopes.trace(records[row].value, records[row].headers)) for at, row in enumerate(rows.tolist()))
-    return {at: (str(UUID(bytes=ids[16 * at : 16 * at + 16])), trace) for at, trace in found if trace}
+    headed = ((at, records[row]) for at, row in enumerate(rows.tolist()) if records[row].headers)
+    return {
+        at: (str(UUID(bytes=ids[16 * at : 16 * at + 16])), trace)
+        for at, record in headed
+        if (trace := envelopes.trace(record.value, record.headers))
+    }
 
 
 STAMP_KEY = b"stamp"
