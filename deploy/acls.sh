@@ -28,8 +28,8 @@ allow() {
 case "$role" in
 worker)
     allow --operation Read --operation DescribeConfigs --topic "${P}remittances" --topic "${P}policy-changes"
-    allow --operation Read --operation Write --operation DescribeConfigs --topic "${P}quotastream-home" --topic "${P}quotastream-policies" --topic "${P}quotastream-told"
-    allow --operation Write --operation DescribeConfigs --topic "${P}quota-status" --topic "${P}quota-alerts" --topic "${P}quota-dead-letters"
+    allow --operation Read --operation Write --operation DescribeConfigs --topic "${P}quotastream-home" --topic "${P}quotastream-policies" --topic "${P}quotastream-told" --topic "${P}quota-status" --topic "${P}quota-alerts"
+    allow --operation Write --operation DescribeConfigs --topic "${P}quota-dead-letters"
     allow --operation Read --group "${P}quotastream" --group "${P}quotastream-letters"
     allow --operation Write --resource-pattern-type prefixed --transactional-id "${P}quotastream-teller-" --transactional-id "${P}quotastream-letters-"
     ;;

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from kafka import KafkaAdminClient
+
 T = TypeVar("T")
 PARTITIONS = 3
 
@@ -156,6 +158,14 @@ class House:
         fresh = self.folder / "clock.new"
         fresh.write_text(moment)
         fresh.replace(self.clock)
+
+
+def await_gone(admin: KafkaAdminClient, *topics: str) -> None:
+    """Wait until deleted topics are gone."""
+    deadline = time.monotonic() + 60
+    while not all(topic["error_code"] for topic in admin.describe_topics(list(topics))):
+        assert time.monotonic() < deadline, f"{topics} are still there"
+        time.sleep(0.05)
 
 
 def free_port() -> int:

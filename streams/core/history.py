@@ -114,7 +114,12 @@ def canonical_json(value: object) -> bytes:
 @lru_cache(maxsize=1 << 14)  # an open episode is compared with what was told each time that money comes
 def history_digest(history: tuple[Step, ...]) -> str:
     """Return a short text that differs where histories differ."""
-    return hashlib.sha256(canonical_json(history_value(history))).hexdigest()[:32]
+    return value_digest(history_value(history))
+
+
+def value_digest(history: object) -> str:
+    """Return the same of a history as it stands in a message."""
+    return hashlib.sha256(canonical_json(history)).hexdigest()[:32]
 
 
 EMPTY_HISTORY_DIGEST = history_digest(())

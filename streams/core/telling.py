@@ -7,12 +7,20 @@ told. Not here: the history itself (walk.py), the sentence (summary.py), sending
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.core.causes import causes_of
 from streams.core.curve import WINDOW_DAYS
 from streams.core.figures import figures_of
-from streams.core.history import EMPTY_HISTORY_DIGEST, Step, canonical_json, history_digest, history_value, name_uuid
+from streams.core.history import (
+    EMPTY_HISTORY_DIGEST,
+    Step,
+    canonical_json,
+    history_digest,
+    history_value,
+    name_uuid,
+    value_digest,
+)
 from streams.core.money import decimal_text, ratio_text, round_half_even
 from streams.core.rules import (
     CRITICAL,
@@ -56,6 +64,12 @@ class ToldEpisode(NamedTuple):
     def retracted(self) -> bool:
         """Whether the last message of the episode took it back."""
         return self.history_digest == EMPTY_HISTORY_DIGEST
+
+
+def remembered(alert: Mapping[str, Any]) -> ToldEpisode:
+    """Return what is remembered of a quota-alerts value that was told."""
+    digest = value_digest(alert["history"])
+    return ToldEpisode(alert["revision"], digest, alert["kind"], alert["levy_id"], alert["opened_on"])
 
 
 class _Tale(NamedTuple):

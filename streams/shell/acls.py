@@ -67,7 +67,8 @@ def _worker(names: Names) -> list[Acl]:
     return [
         *_topics(*names.inputs, to=("Read", "DescribeConfigs")),
         *_topics(names.home, names.policies, names.told, to=("Read", "Write", "DescribeConfigs")),
-        *_topics(names.status, names.alerts, names.dead_letters, to=("Write", "DescribeConfigs")),
+        *_topics(names.status, names.alerts, to=("Read", "Write", "DescribeConfigs")),  # a takeover looks into them
+        *_topics(names.dead_letters, to=("Write", "DescribeConfigs")),
         *live_told,  # a replay doesn't write where a live worker did
         Acl("group", names.consumer_group, ("Read",)),
         Acl("group", names.letters_group, ("Read",)),

@@ -5,6 +5,10 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TYPE_PREFIX = "org.quotastream."
 
@@ -20,6 +24,11 @@ def headers(kind: str, event_id: str, subject: str) -> list[tuple[str, bytes]]:
         ("ce_time", _time_text(time.time_ns() // 1_000_000)),
         ("content-type", b"application/json"),
     ]
+
+
+def id_of(headers: Iterable[tuple[str, bytes]]) -> str:
+    """Return the id of an output message, "" where there is none."""
+    return next((value.decode() for name, value in headers if name == "ce_id"), "")
 
 
 @lru_cache(maxsize=1)  # many messages are decided in one millisecond

@@ -29,13 +29,13 @@ class Outputs:
 
     def __init__(self, place: Workplace) -> None:
         self._place = place
-        self._partitions: dict[str, int] = {}  # how many each topic has
+        self.partitions: dict[str, int] = {}  # how many each topic has
 
     async def count_partitions(self, producer: AIOKafkaProducer) -> None:
         """Ask Kafka how many partitions each output topic has."""
         names = self._place.names
         for topic in (names.status, names.alerts, names.dead_letters):
-            self._partitions[topic] = len(await producer.partitions_for(topic))
+            self.partitions[topic] = len(await producer.partitions_for(topic))
 
     def alert(self, alert: Mapping[str, Any]) -> Message:
         """Return the message of an alert; it carries on the trace of what caused it."""
@@ -57,5 +57,5 @@ class Outputs:
     ) -> Message:
         if value is not None and len(value) > LARGEST_BYTES:
             raise ValueError(f"{topic}, {key}: {len(value)} bytes, more than a message may have")
-        partition = home_partition(group_id, self._partitions[topic])
+        partition = home_partition(group_id, self.partitions[topic])
         return Message(topic, partition, key.encode(), value, headers)

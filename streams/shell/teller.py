@@ -15,24 +15,25 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import ProducerFenced
 
 from streams.core.account import evaluate, judge
 from streams.core.events import EVERYBODY
 from streams.core.telling import is_news, tell
 from streams.core.years import plan_year, year_of
-from streams.shell import batching, connection
 from streams.shell.agenda import Agenda
 from streams.shell.conflict_letters import conflict_letters
 from streams.shell.laborious import FAULTS, judge_in_steps
 from streams.shell.ledger import UnreadableLedgerError, covered
 from streams.shell.logs import located
-from streams.shell.outbox import CLIENT_ERRORS, Message, acknowledged, retire
+from streams.shell.outbox import CLIENT_ERRORS, Message
 from streams.shell.outputs import Outputs, encode
 from streams.shell.pace import Pace
-from streams.shell.told import META_KEY, Told, ends_of, read_told, status_digest
-from streams.shell.topics import LARGEST_BYTES, home_partition
+from streams.shell.recall import ends_of, recall
+from streams.shell.told import Told, status_digest
+from streams.shell.topics import home_partition
+from streams.shell.transactions import Transactions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -42,9 +43,8 @@ if TYPE_CHECKING:
     from streams.core.telling import ToldEpisode
     from streams.shell.clock import DayReached
     from streams.shell.ledger import HomeLedger
+    from streams.shell.told import Records
     from streams.shell.workplace import Workplace
-
-    Records = dict[tuple[str, int], bytes | None]  # what was told of accounts, as it is noted
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,6 @@ TICK_SECONDS = 1.0  # how often the clock is looked at while nothing comes
 AGAIN_SECONDS = 1.0
 FENCED_SECONDS = 5.0
 LETTERS_AT_ONCE = 200  # of conflicting duplicates in one transaction
-TRANSACTION_SECONDS = 30.0  # after this Kafka aborts it, and aiokafka may wait for its end for ever
 
 
 class Teller:
@@ -66,7 +65,7 @@ class Teller:
         self._outputs = Outputs(place)
         self._day_reached: DayReached = place.day_reached
         self._told = Told()
-        self._producer: AIOKafkaProducer | None = None
+        self._transactions = Transactions(partition, place)
         self._agenda = Agenda()
         self._pace = Pace()
         self._laborious: str | None = None  # a group with very many policies, to be judged in steps
@@ -137,29 +136,18 @@ class Teller:
                 await asyncio.sleep(AGAIN_SECONDS)
             finally:
                 self.caught_up = False
-                self._drop_producer()
+                self._transactions.end()
 
     def _at(self) -> dict[str, Any]:
         return located((self._place.names.home, self.partition), self.ledger.position)
-
-    def _drop_producer(self) -> None:
-        if self._producer is not None:
-            retire(self._producer)
-            self._producer = None
 
     # --- taking over ---
 
     async def _take_over(self) -> None:
         place, names = self._place, self._place.names
-        self._producer = AIOKafkaProducer(
-            **connection.aiokafka(place.bootstrap_servers), client_id=f"{names.consumer_group}-teller",
-            transactional_id=names.transactional_id(self.partition), acks="all", compression_type="lz4",
-            linger_ms=0, max_batch_size=1 << 18,
-            max_request_size=LARGEST_BYTES, transaction_timeout_ms=int(TRANSACTION_SECONDS * 1000),
-        )  # fmt: skip
-        await self._producer.start()
+        await self._outputs.count_partitions(await self._transactions.begin())
         self._step()
-        self._told = await read_told(place.bootstrap_servers, names.told, self.partition, self._step)
+        self._told, mended = await recall(place, self.partition, self._outputs.partitions, self._step)
         if self._told.policies_log != place.policies_log_id:  # the log was made anew: its offsets begin again
             self._told.policies, self._told.policies_log = 0, place.policies_log_id
         folded = self.ledger.position
@@ -169,7 +157,6 @@ class Teller:
             raise UnreadableLedgerError(f"at offset {folded}, where the home log ends at {home_end}")
         while not self._caught_up_with(home_end, max(policies_end, self._told.policies)):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-        await self._outputs.count_partitions(self._producer)
         self.caught_up = True
         self._agenda, self._listed = Agenda(), 0
         self._delays.clear()
@@ -179,6 +166,9 @@ class Teller:
         self._agenda.begin_round()
         self._woken.set()
         place.metrics.takeovers.inc()
+        if mended:  # before anything else is told, for whatever is noted next says that the outputs are as noted
+            self._turn_day()
+            await self._commit([], mended)
         log.info("home partition %d: caught up, telling of %d groups", self.partition, len(self._agenda))
 
     def _caught_up_with(self, home_end: int, policies_end: int) -> bool:
@@ -363,26 +353,17 @@ class Teller:
     # --- the transaction ---
 
     async def _commit(self, messages: list[Message], records: Records) -> None:
-        assert self._producer is not None
         self._told.policies = self._place.policy_log.position
-        told = self._place.names.told
+        topic = self._place.names.told
         notes = [
-            Message(told, self.partition, f"{group_id}/{year}".encode(), record)
+            Message(topic, self.partition, f"{group_id}/{year}".encode(), record)
             for (group_id, year), record in records.items()
         ]
-        notes.append(Message(told, self.partition, META_KEY, self._told.meta()))
         with self._place.metrics.transaction_seconds.time():
-            async with asyncio.timeout(TRANSACTION_SECONDS):
-                await self._transact(messages + notes)
+            await self._transactions.commit(self._told, messages, notes)
         for (group_id, year), record in records.items():
             self._told.note(group_id, year, record)
         now = time.time()
         for message, arrived in self._delays:
             self._place.metrics.record_to_told_seconds.labels(message).observe(max(0.0, now - arrived))
         self._delays.clear()
-
-    async def _transact(self, messages: list[Message]) -> None:
-        assert self._producer is not None
-        await self._producer.begin_transaction()
-        await acknowledged(await batching.enqueue(self._producer, messages))
-        await self._producer.commit_transaction()

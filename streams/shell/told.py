@@ -2,30 +2,44 @@
 
 Written in the same transaction as the messages that it speaks of. One record an account (key `group/year`), one a
 conflicting duplicate whose dead letter was sent (key `!topic/partition/offset` of the input), and one (`META_KEY`)
-that says how far the knowledge reached that the telling used.
+that says how far the knowledge reached that the telling used, and where the outputs stood. Read at a takeover:
+`recall.py`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.core.telling import ToldEpisode  # noqa: TC001  msgspec reads it
-from streams.shell import connection
 from streams.shell.ledger import Conflict
 from streams.shell.topics import LARGEST_BYTES
 from streams.shell.versions import NewerStateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
 
 VERSION = 1
 META_KEY = b"~"
 CONFLICT_MARK = b"!"
+
+
+#: In the place of a status' digest: it is not known what a subscriber has, so that it is told in any case.
+UNKNOWN = ""
+
+
+class Reached(NamedTuple):
+    """How far the telling has come in a partition of an output topic."""
+
+    offset: int  # the last transaction that had messages in it began there, or later
+    message_id: str | None  # the first of those (`ce_id`); None where there was none since a takeover
+
+
+Records = dict[tuple[str, int], bytes | None]  # notes as they are written, by group and plan year
+OutputsReached = dict[tuple[str, int], Reached]  # by topic and partition
 
 
 class ToldAccount(msgspec.Struct, frozen=True):
@@ -59,10 +73,13 @@ MOST_EPISODES = LARGEST_BYTES // 256  # of one account: its record has all of th
 class Told:
     """What was told of one home partition; of each account as the bytes that the topic has, for there are many."""
 
-    def __init__(self, day: int = 0, policies: int = 0, policies_log: str = "") -> None:
+    def __init__(
+        self, day: int = 0, policies: int = 0, policies_log: str = "", reached: OutputsReached | None = None
+    ) -> None:
         self.day = day
         self.policies = policies  # offset of the policies log up to which the telling knew it
         self.policies_log = policies_log  # that log's topic id: an offset of another log says nothing
+        self.reached = reached  # None: unknown
         self.conflicts: set[Conflict] = set()  # whose dead letters were sent
         self._accounts: dict[str, tuple[tuple[int, bytes], ...]] = {}  # by group: (year, record)
 
@@ -73,6 +90,8 @@ class Told:
             if meta["version"] != VERSION:
                 raise NewerStateError(f"what was told is in version {meta['version']}, known is {VERSION}")
             self.day, self.policies, self.policies_log = meta["day"], meta["policies"], meta["policies_log"]
+            held = meta.get("reached")
+            self.reached = None if held is None else {(topic, p): Reached(*reached) for topic, p, *reached in held}
             return
         if key.startswith(CONFLICT_MARK):
             topic, partition, offset = key[1:].decode().split("/")
@@ -126,7 +145,8 @@ class Told:
     def meta(self) -> bytes:
         """Return the record that says how far the knowledge reached."""
         meta = {"version": VERSION, "day": self.day, "policies": self.policies, "policies_log": self.policies_log}
-        return _json(meta)
+        reached = None if self.reached is None else [[*place, *there] for place, there in self.reached.items()]
+        return _json(meta | {"reached": reached})
 
 
 def conflict_key(conflict: Conflict) -> bytes:
@@ -150,46 +170,9 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-async def ends_of(bootstrap_servers: str, partitions: Collection[TopicPartition]) -> list[int]:
-    """Return where partitions end now (what is committed or acknowledged)."""
-    consumer = AIOKafkaConsumer(**connection.aiokafka(bootstrap_servers), group_id=None)
-    await consumer.start()
-    try:
-        ends = await consumer.end_offsets(list(partitions))
-    finally:
-        await consumer.stop()
-    return [ends[partition] for partition in partitions]
-
-
-async def read_told(bootstrap_servers: str, topic: str, partition: int, came_on: Callable[[], None]) -> Told:
-    """Read what was told to its end (read_committed), calling `came_on` as it does so.
-
-    Call it after fencing, or it may still grow.
-    """
-    tp = TopicPartition(topic, partition)
-    consumer = AIOKafkaConsumer(
-        **connection.aiokafka(bootstrap_servers), group_id=None, enable_auto_commit=False,
-        auto_offset_reset="earliest", isolation_level="read_committed", max_partition_fetch_bytes=8 << 20,
-    )  # fmt: skip
-    await consumer.start()
-    newest: dict[bytes, bytes | None] = {}
-    try:
-        # Asked before it fetches: the answer would wait behind a fetch, and that half a second for records.
-        end = (await consumer.end_offsets([tp]))[tp]
-        consumer.assign([tp])
-        await consumer.seek_to_beginning(tp)
-        while await consumer.position(tp) < end:
-            for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
-                came_on()
-                newest[record.key] = record.value
-    finally:
-        await consumer.stop()
-    return told_of(newest)
-
-
 def told_of(newest: dict[bytes, bytes | None]) -> Told:
     """Return what the newest records of a partition say; NewerStateError where a newer worker wrote them."""
-    told = Told()
+    told = Told(reached={})
     if META_KEY in newest:  # it has the version, by which alone the others can be read
         told.take(META_KEY, newest.pop(META_KEY))
     for key, value in newest.items():

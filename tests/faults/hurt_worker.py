@@ -15,11 +15,13 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from streams.cli.main import main
-from streams.shell import router, teller, transport, watchdog
+from streams.shell import router, teller, transactions, transport, watchdog
+from streams.shell.transactions import Transactions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streams.shell.recall import Recalled
     from streams.shell.transport import Chunk, ChunkConsumer
 
 
@@ -48,17 +50,17 @@ HUNG: list[ChunkConsumer] = []
 
 def takeover(_: ChunkConsumer) -> None:
     """Let the next transaction fail, and what takes over then hang for ever, once."""
-    transact, read_told = teller.Teller._transact, teller.read_told
+    transact, recall = Transactions._transact, teller.recall
 
     async def failing(*_: object) -> None:
-        teller.Teller._transact = transact  # type: ignore[method-assign]
+        Transactions._transact = transact  # type: ignore[method-assign]
         raise KafkaError("for once")
 
-    async def hanging(*_: object) -> teller.Told:
-        teller.read_told = read_told
+    async def hanging(*_: object) -> Recalled:
+        teller.recall = recall
         return await asyncio.get_running_loop().create_future()
 
-    teller.Teller._transact, teller.read_told = failing, hanging  # type: ignore[method-assign]
+    Transactions._transact, teller.recall = failing, hanging  # type: ignore[method-assign]
 
 
 def unended(_: ChunkConsumer) -> None:
@@ -70,7 +72,7 @@ def unended(_: ChunkConsumer) -> None:
     commit = AIOKafkaProducer.commit_transaction
     AIOKafkaProducer.commit_transaction = wait_for_ever
     asyncio.get_running_loop().call_later(
-        teller.TRANSACTION_SECONDS, setattr, AIOKafkaProducer, "commit_transaction", commit
+        transactions.TRANSACTION_SECONDS, setattr, AIOKafkaProducer, "commit_transaction", commit
     )
 
 
@@ -130,7 +132,7 @@ def hurt_at_signal(wound: Callable[[ChunkConsumer], None]) -> None:
     transport.ChunkConsumer.on_start = connect  # type: ignore[method-assign]
     router.Router.route = route_or_hang  # type: ignore[method-assign]
     watchdog.NUDGE_SECONDS, watchdog.RESTART_SECONDS = 3.0, 8.0
-    teller.TRANSACTION_SECONDS = 5.0
+    transactions.TRANSACTION_SECONDS = 5.0
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def test_a_commit_never_passes_what_is_unfinished(scene: Scene) -> None:
     held = {p for p, end in reached.items() if committed.get(p, 0) < end}
     assert len(held) == 1, f"one chunk is unfinished: home log {reached}, committed {committed}"
     hurt.kill()
-    worker = scene.worker("w1").start()
+    worker = scene.worker("w1").start().ready()
     outputs = scene.compare()
     assert worker.stop() == 0
     scene.report("row c: kill -9 while later chunks are done", outputs)
@@ -137,7 +137,7 @@ def test_five_restarts_amid_a_backlog(scene: Scene) -> None:
         worker.start().ready()
         time.sleep(dice.uniform(0.0, 0.5))
         assert worker.ends_in_seconds() < 10
-    worker.start()
+    worker.start().ready()
     outputs = scene.compare()
     time.sleep(2)
     assert scene.committed(scene.names.remittances) == routed(scene)

@@ -47,7 +47,7 @@ def test_sigterm_under_load(scene: Scene) -> None:
         slowest = max(slowest, worker.ends_in_seconds())
         assert slowest < 10
         assert scene.committed(scene.names.remittances) == routed(scene)
-    worker.start()
+    worker.start().ready()
     outputs = scene.compare()
     assert worker.stop() == 0
     assert outputs.retractions == 0
@@ -75,7 +75,7 @@ def test_the_clock_jumps(scene: Scene) -> None:
     scene.publish(3, scene.messages[2_000:])
     time.sleep(1)
     worker.kill()
-    worker.start()
+    worker.start().ready()
     outputs = scene.compare()
     assert worker.stop() == 0
     days = {status["as_of"] for status in outputs.statuses.values()}
@@ -144,7 +144,7 @@ def test_every_second_of_400_is_poison(scene: Scene) -> None:
     assert len(values) == 400
     send(scene, values[:200])
     worker.kill()
-    worker.start()
+    worker.start().ready()
     since = time.monotonic()
     send(scene, values[200:])
     outputs = scene.compare()

@@ -72,7 +72,7 @@ def test_damaged_state_is_made_again(scene: Scene) -> None:
     for path, damage in zip(stores(worker), DAMAGES, strict=True):
         path.with_name(path.name + "-wal").unlink(missing_ok=True)
         damage(path)
-    worker.start()
+    worker.start().ready()
     scene.publish_all(scene.messages[2_000:])
     outputs = scene.compare()
     assert worker.stop() == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,7 @@ from tests.faults.harness import read_outputs
 from tests.integration.told_house import GROUPS, command, telling
 from tests.model.wire import reversal
 from tests.reading import read_records
-from tests.running import PARTITIONS, House, value
+from tests.running import PARTITIONS, House, await_gone, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,10 +35,7 @@ def lose(house: House, *topics: str) -> None:
     """Delete topics, and wait until they are gone."""
     with admin_client(house.bootstrap_servers) as admin:
         admin.delete_topics(list(topics))
-        deadline = time.monotonic() + 60
-        while not all(topic["error_code"] for topic in admin.describe_topics(list(topics))):
-            assert time.monotonic() < deadline, f"{topics} are still there"
-            time.sleep(0.05)
+        await_gone(admin, *topics)
 
 
 def all_but_inputs(names: Names) -> list[str]:

@@ -31,9 +31,9 @@ AT_ONCE = 5  # records fetched at most: a chunk is small, so that there are many
 class Network:
     """How long an answer takes, and whether it comes; decided by the seed."""
 
-    def __init__(self, dice: Any, failing: float, lost: float, slow: float) -> None:
+    def __init__(self, dice: Any, failing: float, lost: float, slow: float, tearing: float) -> None:
         self._dice = dice
-        self.failing, self.lost, self.slow = failing, lost, slow
+        self.failing, self.lost, self.slow, self.tearing = failing, lost, slow, tearing
         self.well = False  # once it is, nothing fails any more
 
     async def trip(self) -> None:
@@ -55,6 +55,17 @@ class Network:
     def loses_answer(self) -> bool:
         """Return whether this one arrives and its answer doesn't."""
         return not self.well and self._dice.random() < self.lost
+
+    def tears(self, messages: list[Message]) -> tuple[str, int] | None:
+        """Return the partition that has no leader just as a transaction ends, if there is one.
+
+        There always is where dead letters are in it: of these a worker doesn't find out (docs/operations.md).
+        """
+        touched = sorted({(message.topic, message.partition) for message in messages})
+        is_safe = self.well or any(topic == NAMES.dead_letters for topic, _ in touched)
+        if is_safe or self._dice.random() >= self.tearing:
+            return None
+        return self._dice.choice(touched)  # type: ignore[no-any-return]
 
 
 class Batch:
@@ -130,8 +141,12 @@ class Producer:
 
     async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[Any]:
         """Send what is in a batch."""
-        futures = [await self.send(topic, partition=partition, **message) for message in batch.messages]
-        return asyncio.ensure_future(asyncio.wait(futures))
+        there = SimpleNamespace(topic=topic, partition=partition, offset=len(self._cluster.logs[topic, partition]))
+        for message in batch.messages:
+            await self.send(topic, partition=partition, **message)
+        future = asyncio.get_running_loop().create_future()
+        future.set_result(there)
+        return future
 
     async def _deliver(self, message: Message, after: asyncio.Task[Any] | None) -> None:
         latency = self._network.latency()
@@ -170,9 +185,10 @@ class Producer:
         if self._network.fails():
             raise KafkaTimeoutError("simulated: not committed")
         messages, self._messages = self._messages, None
-        self._cluster.commit_transaction(messages, self.process, self._marks)
+        torn = None if self._marks else self._network.tears(messages)
+        self._cluster.commit_transaction(messages, self.process, self._marks, torn)
         await asyncio.sleep(self._network.latency())
-        if self._network.loses_answer():
+        if torn is not None or self._network.loses_answer():
             raise KafkaTimeoutError("simulated: committed, the answer was lost")
 
 

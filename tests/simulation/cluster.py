@@ -71,13 +71,18 @@ class Cluster:
         self.epochs[transactional_id] += 1
         return self.epochs[transactional_id]
 
-    def commit_transaction(self, messages: list[Any], writer: Any, marks: dict[Tp, int]) -> None:
-        """Append all of a transaction at once, and its marker in each partition."""
+    def commit_transaction(
+        self, messages: list[Any], writer: Any, marks: dict[Tp, int], torn: Tp | None = None
+    ) -> None:
+        """Append all of a transaction at once, and its marker in each partition; what is in a torn one is aborted."""
         self.marks.update(marks)
         if not marks:
             self.auditor.telling(messages, writer)
         for message in messages:
-            self.append(message, writer)
+            if (message.topic, message.partition) == torn:
+                self.logs[torn].append(None)
+            else:
+                self.append(message, writer)
         for tp in sorted({(m.topic, m.partition) for m in messages}):
             self.logs[tp].append(None)  # the marker takes an offset, too
 

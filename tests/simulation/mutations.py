@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from streams.shell import ledger, letterbox, teller, topics, transport
+from streams.shell import ledger, letterbox, recall, teller, topics, transport
 from streams.shell.ledger import HomeLedger
+from tests.simulation.clients import WORLD
 from tests.simulation.loop import PROCESS
 
 if TYPE_CHECKING:
@@ -49,18 +50,36 @@ def log_ends_ignored(stack: ExitStack) -> None:
 
 def told_read_before_fencing(stack: ExitStack) -> None:
     """Read what was told, then fence."""
-    take_over, read = teller.Teller._take_over, teller.read_told
+    take_over, read = teller.Teller._take_over, teller.recall
 
     async def early(self: Any) -> None:
-        told = await read("simulated", self._place.names.told, self.partition, lambda: None)
+        recalled = await read(self._place, self.partition, WORLD.get().cluster.sizes, lambda: None)
 
         async def held(*_: Any) -> Any:
-            return told
+            return recalled
 
-        with patch.object(teller, "read_told", held):
+        with patch.object(teller, "recall", held):
             await take_over(self)
 
     stack.enter_context(patch.object(teller.Teller, "_take_over", early))
+
+
+def notes_believed(stack: ExitStack) -> None:
+    """Take what is noted for what is there, as if transactions were never torn."""
+
+    async def nothing(*_: Any) -> None:
+        return
+
+    stack.enter_context(patch.object(recall._Holding, "look_at_alerts", nothing))
+
+
+def statuses_believed(stack: ExitStack) -> None:
+    """Take statuses alone for what is noted of them."""
+
+    async def nothing(*_: Any) -> None:
+        return
+
+    stack.enter_context(patch.object(recall._Holding, "look_at_statuses", nothing))
 
 
 def conflicts_forgotten(stack: ExitStack) -> None:
@@ -113,6 +132,6 @@ def letters_overtake(stack: ExitStack) -> None:
 MUTATIONS: dict[str, Callable[[ExitStack], None]] = {
     mutation.__name__: mutation
     for mutation in (told_twice_in_one_transaction, commit_passes_unfinished, barrier_ignored, log_ends_ignored,
-                     told_read_before_fencing, conflicts_forgotten, stamps_too_early, nobody_fenced,
-                     letters_marked_nowhere, letters_overtake)
+                     told_read_before_fencing, notes_believed, statuses_believed, conflicts_forgotten,
+                     stamps_too_early, nobody_fenced, letters_marked_nowhere, letters_overtake)
 }  # fmt: skip

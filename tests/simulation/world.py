@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from streams.shell import connection, letterbox, originals, outbox, pace, policy_log, teller, told
+from streams.shell import connection, letterbox, originals, outbox, pace, policy_log, recall, teller, transactions
 from streams.shell.outbox import Message
 from tests.simulation import clients
 from tests.simulation.auditor import Auditor
@@ -39,7 +39,8 @@ class World:
         self.day = self.story.first_day
         self.cluster = Cluster(self.dice.choice([1, 2, 3]), self.dice.choice([1, 2, 3]))
         harm = self.dice.choice([0.0, 0.02, 0.08])
-        self.network = clients.Network(self.dice, harm, harm, self.dice.choice([0.0, 0.02, 0.1]))
+        tearing = self.dice.choice([0.0, 0.0, 0.6])
+        self.network = clients.Network(self.dice, harm, harm, self.dice.choice([0.0, 0.02, 0.1]), tearing)
         self.workers = [SimulatedWorker(self, n, folder) for n in range(self.dice.choice([1, 2, 2, 3]))]
         self.auditor = self.cluster.auditor = Auditor(self)
         self._rebalance = asyncio.Event()
@@ -174,9 +175,9 @@ def simulate(seed: int, trace: bool = False, model: bool = False) -> dict[str, i
     with ExitStack() as stack:
         stack.callback(loop.end)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=shm if shm.is_dir() else None)))
-        for module in (teller, outbox, letterbox):
+        for module in (transactions, outbox, letterbox):
             stack.enter_context(patch.object(module, "AIOKafkaProducer", clients.Producer))
-        for module in (told, originals, policy_log, letterbox):
+        for module in (recall, originals, policy_log, letterbox):
             stack.enter_context(patch.object(module, "AIOKafkaConsumer", clients.Consumer))
         # The way to Kafka is read anew for each client; here there is none, and it took a third of the time.
         stack.enter_context(patch.object(connection, "aiokafka", lambda servers: {"bootstrap_servers": servers}))

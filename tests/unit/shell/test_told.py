@@ -8,7 +8,16 @@ import pytest
 
 from streams.core.telling import ToldEpisode
 from streams.shell.ledger import Conflict
-from streams.shell.told import META_KEY, Told, ToldAccount, account_record, conflict_key, status_digest
+from streams.shell.told import (
+    META_KEY,
+    Reached,
+    Told,
+    ToldAccount,
+    account_record,
+    conflict_key,
+    status_digest,
+    told_of,
+)
 
 OPEN = ToldEpisode(2, "digest", "behind_pace", None, "2026-06-01")
 LEVY = ToldEpisode(1, "other", "levy_behind", "rail", "2026-06-02")
@@ -61,9 +70,18 @@ def test_a_status_is_told_apart_by_all_but_its_day() -> None:
 def test_how_far_the_knowledge_reached_comes_back() -> None:
     """Day, the policies' offset and the log that it is of."""
     again = Told()
-    again.take(META_KEY, Told(day=739_800, policies=17, policies_log="log-id").meta())
-    assert (again.day, again.policies, again.policies_log) == (739_800, 17, "log-id")
+    reached = {("quota-alerts", 2): Reached(40, "an id"), ("quota-status", 2): Reached(0, None)}
+    again.take(META_KEY, Told(day=739_800, policies=17, policies_log="log-id", reached=reached).meta())
+    assert (again.day, again.policies, again.policies_log, again.reached) == (739_800, 17, "log-id", reached)
     assert not again.groups()
+
+
+def test_where_the_outputs_stood_is_unknown_of_older_notes_and_of_those_that_were_moved() -> None:
+    """Else an offset of another topic would be taken for one of this; where nothing is noted, all is looked at."""
+    older = {name: v for name, v in json.loads(Told().meta()).items() if name != "reached"}
+    for meta in (Told(day=739_800).meta(), json.dumps(older).encode()):
+        assert told_of({META_KEY: meta}).reached is None
+    assert told_of({}).reached == {}
 
 
 def test_conflicts_whose_letters_were_sent_come_back() -> None:

@@ -1,0 +1,85 @@
+"""The transactions of one teller: what it tells and the notes of it, all or nothing.
+
+Not here: what is told and what is noted (`teller.py`), what a takeover makes of the notes (`recall.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from aiokafka import AIOKafkaProducer
+
+from streams.shell import batching, cloudevents, connection
+from streams.shell.outbox import Message, acknowledged, retire
+from streams.shell.told import META_KEY, Reached
+from streams.shell.topics import LARGEST_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streams.shell.told import Told
+    from streams.shell.workplace import Workplace
+
+TRANSACTION_SECONDS = 30.0  # after this Kafka aborts it, and aiokafka may wait for its end for ever
+
+
+class Transactions:
+    """Those of one home partition's teller, under the partition's transactional id."""
+
+    def __init__(self, partition: int, place: Workplace) -> None:
+        self._partition = partition
+        self._place = place
+        self._producer: AIOKafkaProducer | None = None
+        self._offsets: dict[tuple[str, int], int] = {}  # of the newest batch that is there, by topic and partition
+
+    async def begin(self) -> AIOKafkaProducer:
+        """Connect, and fence whoever has the id (InitProducerId)."""
+        names = self._place.names
+        self._offsets.clear()
+        self._producer = AIOKafkaProducer(
+            **connection.aiokafka(self._place.bootstrap_servers), client_id=f"{names.consumer_group}-teller",
+            transactional_id=names.transactional_id(self._partition), acks="all", compression_type="lz4",
+            linger_ms=0, max_batch_size=1 << 18,
+            max_request_size=LARGEST_BYTES, transaction_timeout_ms=int(TRANSACTION_SECONDS * 1000),
+        )  # fmt: skip
+        await self._producer.start()
+        return self._producer
+
+    def end(self) -> None:
+        """Let the connection go."""
+        if self._producer is not None:
+            retire(self._producer)
+            self._producer = None
+
+    async def commit(self, told: Told, messages: Sequence[Message], notes: Sequence[Message]) -> None:
+        """Send messages, the notes of them, and how far `told` then reaches.
+
+        KafkaError or TimeoutError where that fails: whether it was committed is not known then.
+        """
+        self._note_reached(told, messages)
+        meta = Message(self._place.names.told, self._partition, META_KEY, told.meta())
+        async with asyncio.timeout(TRANSACTION_SECONDS):
+            await self._transact([*messages, *notes, meta])
+
+    def _note_reached(self, told: Told, messages: Sequence[Message]) -> None:
+        """Note where the outputs stood before some messages, and the first of those in each partition."""
+        names, reached = self._place.names, told.reached
+        assert reached is not None  # a takeover asks
+        first: dict[tuple[str, int], Message] = {}
+        for message in messages:
+            first.setdefault((message.topic, message.partition), message)
+        for place, message in first.items():
+            if place[0] in (names.status, names.alerts):
+                offset = self._offsets.get(place, reached[place].offset)
+                reached[place] = Reached(offset, cloudevents.id_of(message.headers))
+
+    async def _transact(self, messages: Sequence[Message]) -> None:
+        assert self._producer is not None
+        await self._producer.begin_transaction()
+        futures = await batching.enqueue(self._producer, messages)
+        await acknowledged(futures)
+        await self._producer.commit_transaction()
+        for future in futures:
+            there = future.result()
+            self._offsets[there.topic, there.partition] = there.offset
