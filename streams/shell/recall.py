@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import logging
 from collections import defaultdict
-from contextlib import asynccontextmanager
 from math import gcd
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,7 +27,7 @@ from streams.shell.told import UNKNOWN, Reached, Told, ToldAccount, account_reco
 from streams.shell.topics import home_partition
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from streams.core.telling import ToldEpisode
     from streams.shell.told import Records
@@ -60,16 +59,22 @@ async def recall(
         for topic in (place.names.alerts, place.names.status)
         for number in _reachable(partition, place.home_partitions, output_partitions[topic])
     ]
-    async with _reader(place.bootstrap_servers) as consumer:
+    consumer = _consumer(place.bootstrap_servers)
+    await consumer.start()
+    try:
         # Asked before anything is fetched: the answer would wait behind a fetch.
         ends = await consumer.end_offsets([notes, *outputs])
         reading = _Reading(consumer, ends, came_on)
-        told = told_of({record.key: record.value async for record in reading.since(notes, 0)})
+        newest: dict[bytes, bytes | None] = {}
+        await reading.since(notes, 0, lambda record: newest.update({record.key: record.value}))
+        told = told_of(newest)
         held = _Holding(told, lambda group_id: home_partition(group_id, place.home_partitions) == partition)
         if told.reached is not None:  # else it was written by an older worker, or brought from elsewhere
             for output in outputs:
                 look = held.look_at_alerts if output.topic == place.names.alerts else held.look_at_statuses
                 await look(reading, output, output_partitions[output.topic])
+    finally:
+        await consumer.stop()
     told.reached = {(output.topic, output.partition): Reached(ends[output], None) for output in outputs}
     if held.mended:
         log.warning("home partition %d: the last transaction wasn't whole: the notes of %d accounts are mended",
@@ -83,24 +88,22 @@ def _reachable(home: int, home_partitions: int, partitions: int) -> list[int]:
     return [number for number in range(partitions) if number % shared == home % shared]
 
 
-@asynccontextmanager
-async def _reader(bootstrap_servers: str) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = AIOKafkaConsumer(
+def _consumer(bootstrap_servers: str) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
         **connection.aiokafka(bootstrap_servers), group_id=None, enable_auto_commit=False,
         auto_offset_reset="earliest", isolation_level="read_committed", max_partition_fetch_bytes=8 << 20,
         fetch_max_wait_ms=20,  # what is read next waits for the fetch behind the end of what was read last
     )  # fmt: skip
-    await consumer.start()
-    try:
-        yield consumer
-    finally:
-        await consumer.stop()
 
 
 async def ends_of(bootstrap_servers: str, partitions: Collection[TopicPartition]) -> list[int]:
     """Return where partitions end now (what is committed or acknowledged)."""
-    async with _reader(bootstrap_servers) as consumer:
+    consumer = _consumer(bootstrap_servers)
+    await consumer.start()
+    try:
         ends = await consumer.end_offsets(list(partitions))
+    finally:
+        await consumer.stop()
     return [ends[partition] for partition in partitions]
 
 
@@ -114,8 +117,8 @@ class _Reading:
         self.ends = ends
         self._came_on = came_on
 
-    async def since(self, tp: TopicPartition, offset: int) -> AsyncIterator[Any]:
-        """Yield a partition's records from an offset on."""
+    async def since(self, tp: TopicPartition, offset: int, take: Callable[[Any], None]) -> None:
+        """Pass a partition's records from an offset on to `take`."""
         if offset >= self.ends[tp]:
             return
         self._consumer.assign([tp])
@@ -123,7 +126,7 @@ class _Reading:
         while await self._consumer.position(tp) < self.ends[tp]:
             for record in (await self._consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
                 self._came_on()
-                yield record
+                take(record)
 
 
 def _is_newer(seen: ToldEpisode, noted: ToldEpisode | None) -> bool:
@@ -179,16 +182,18 @@ class _Holding:
             log.warning("%s[%d] is shorter than when it was last written to; it is not held against the notes",
                         *tp, extra=located(tp, offset))  # fmt: skip
             return False
-        is_there = message_id is None
-        async for record in reading.since(tp, offset):
-            is_there = is_there or cloudevents.id_of(record.headers) == message_id
+        ids: set[str | None] = {None}
+
+        def look_and_take(record: Any) -> None:
+            ids.add(cloudevents.id_of(record.headers))
             take(record)
-        if is_there:
+
+        await reading.since(tp, offset, look_and_take)
+        if message_id in ids:
             return offset == 0
         log.warning("%s[%d]: what was told last isn't there; all of it is held against the notes",
                     *tp, extra=located(tp, offset))  # fmt: skip
-        async for record in reading.since(tp, 0):
-            take(record)
+        await reading.since(tp, 0, take)
         return True
 
     def _accounts(self, tp: TopicPartition, partitions: int) -> Iterator[Account]:

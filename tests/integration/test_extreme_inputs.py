@@ -70,7 +70,7 @@ def test_what_cannot_be_told_of_a_group_keeps_no_other_from_being_told(
     )  # fmt: skip
     teller = Teller(0, SimpleNamespace(position=0), place)  # type: ignore[arg-type]
     teller.caught_up = True
-    teller._outputs._partitions = {place.names.status: 1}
+    teller._outputs.partitions = {place.names.status: 1}
 
     def evaluate(self: Teller, group_id: str, _: Any, statuses: list[Any], accounts: dict[Any, Any]) -> None:
         accounts[group_id, 2026] = "half done"

@@ -162,7 +162,7 @@ REFUSED = [
     ("analyst", ["publish", "{file}"]),
     ("analyst", ["topics", "create"]),
     ("worker", ["dead-letters", "list"]),
-    ("worker", ["status"]),
+    ("notifier", ["status"]),
 ]
 
 
@@ -366,9 +366,9 @@ def test_the_page_shows_what_its_role_may_see(
         page.stop()
 
 
-@pytest.mark.parametrize("role", ["producer", "worker"])
+@pytest.mark.parametrize("role", ["producer", "notifier"])
 def test_the_page_says_in_one_line_whom_it_is_not_for(locked: Locked, run_as: As, quick: None, role: str) -> None:
-    """A producer doesn't see the outputs; a worker sees that they are there, and may not read them."""
+    """A producer doesn't see the outputs; a notifier sees alerts alone."""
     code, _, err = run_as(role, "web", "--port", "0")
     assert code == connection.REFUSED_EXIT_CODE, err
     *logged, said = err.splitlines()

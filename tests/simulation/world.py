@@ -183,6 +183,7 @@ def simulate(seed: int, trace: bool = False, model: bool = False) -> dict[str, i
         stack.enter_context(patch.object(connection, "aiokafka", lambda servers: {"bootstrap_servers": servers}))
         stack.enter_context(patch.object(teller, "time", SimpleNamespace(monotonic=loop.time, time=loop.time)))
         stack.enter_context(patch.object(teller, "Pace", lambda: pace.Pace(_uneven_clock(loop, seed))))
+        stack.enter_context(patch.object(policy_log, "time", SimpleNamespace(monotonic=_uneven_clock(loop, seed))))
         evaluate_group = teller.Teller._evaluate_group
 
         def watched(self: Any, group_id: str, *out: Any) -> None:
@@ -203,7 +204,7 @@ def simulate(seed: int, trace: bool = False, model: bool = False) -> dict[str, i
 
 
 def _uneven_clock(loop: SimulatedLoop, seed: int) -> Callable[[], float]:
-    """Return a clock that runs on while groups are evaluated, now little and now much, the same way for a seed."""
+    """Return a clock that runs on while something is worked out, now little and now much, the same way for a seed."""
     dice, ahead = random.Random(f"pace {seed}"), 0.0
 
     def now() -> float:
