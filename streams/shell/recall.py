@@ -164,7 +164,7 @@ class _Holding:
         there: dict[Account, str | None] = {}
 
         def take(record: Any) -> None:
-            group_id, year, digest = cloudevents.id_of(record.headers).split("/")
+            group_id, year, digest = cloudevents.id_of(record.headers).rsplit("/", 2)
             if self._at_home(group_id):
                 there[group_id, int(year)] = None if record.value is None else digest
 
@@ -184,16 +184,20 @@ class _Holding:
             return False
         ids: set[str | None] = {None}
 
-        def look_and_take(record: Any) -> None:
+        def look(record: Any) -> None:
             ids.add(cloudevents.id_of(record.headers))
-            take(record)
+            try:
+                take(record)
+            except (AttributeError, LookupError, TypeError, ValueError):
+                log.warning("%s[%d]@%d: nothing that a worker tells; passed over", *tp, record.offset,
+                            extra=located(tp, record.offset))  # fmt: skip
 
-        await reading.since(tp, offset, look_and_take)
+        await reading.since(tp, offset, look)
         if message_id in ids:
             return offset == 0
         log.warning("%s[%d]: what was told last isn't there; all of it is held against the notes",
                     *tp, extra=located(tp, offset))  # fmt: skip
-        await reading.since(tp, 0, take)
+        await reading.since(tp, 0, look)
         return True
 
     def _accounts(self, tp: TopicPartition, partitions: int) -> Iterator[Account]:

@@ -6,6 +6,7 @@ Kafka can't be asked to do so; but what a takeover finds then can be written: no
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -120,9 +121,13 @@ def test_what_is_noted_is_not_there(known: Known) -> None:
 
 
 def test_the_notes_are_lost(known: Known) -> None:
-    """Then what is there is noted: no alert comes twice, and revisions go on."""
+    """Then what is there is noted: no alert comes twice, and revisions go on; what no worker told says nothing."""
     names = known.house.names
     assert known.worker.stop() == 0
+    for topic, partition in product((names.alerts, names.status), range(PARTITIONS)):
+        for junk in (b'{"group_id":"junk"}', None):
+            known.house.producer.send(topic, junk, b"junk", partition=partition)
+    known.house.producer.flush()
     had = len(known.told()[0])
     before = notes(known)
     with admin_client(known.house.bootstrap_servers) as admin:
