@@ -35,19 +35,23 @@ def step_of(on_day: Day, transition: str, severity: str) -> Step:
 
 
 class Episode(NamedTuple):
-    """One alert of an account from its opening on, with all that happened to it up to the day reached."""
+    """One alert of some account from its opening on, with all that happened to it up to the day reached.
 
-    group_id: str
-    plan_year: int
+    It doesn't say of which account: many accounts have the same (`episode_of`).
+    """
+
     kind: str
     levy_id: str | None
-    opened_on: Day
     history: tuple[Step, ...]
 
     @property
-    def episode_id(self) -> str:
-        """Its id; not kept, for there are many."""
-        return episode_id(self.group_id, self.plan_year, self.kind, self.levy_id, self.opened_on)
+    def opened_on(self) -> Day:
+        """The day on which it opened."""
+        return self.history[0].on_day
+
+    def id_in(self, group_id: str, plan_year: int) -> str:
+        """Return its id in an account; not kept, for there are many."""
+        return episode_id(group_id, plan_year, self.kind, self.levy_id, self.opened_on)
 
     @property
     def is_open(self) -> bool:
@@ -58,6 +62,12 @@ class Episode(NamedTuple):
     def severity(self) -> str:
         """The severity that it has, or had last."""
         return self.history[-1].severity
+
+
+@lru_cache(maxsize=1 << 16)  # one for all accounts to which the same happened on the same days
+def episode_of(kind: str, levy_id: str | None, history: tuple[Step, ...]) -> Episode:
+    """Return an episode."""
+    return Episode(kind, levy_id, history)
 
 
 class Known(NamedTuple):

@@ -57,7 +57,7 @@ def status_value(view: AccountView, d: Day, open_episodes: Sequence[Episode]) ->
         "currency": None if claim is None else claim.currency,
         **(NO_FIGURES if claim is None else _base_figures(view, regime, claim, d)),
         "level": _level(view, regime, claim, d, worst.get(None, OK)),
-        "open_episodes": [_open_episode(episode) for episode in open_episodes],
+        "open_episodes": [_open_episode(view, episode) for episode in open_episodes],
         "levies": [_levy_value(view, regime, levy, d, worst.get(levy_id, OK)) for levy_id, levy in levies.items()],
         "unconverted": _unconverted(view, claim, levies, d),
         "unassigned": _unassigned(view, levies, d),
@@ -130,9 +130,9 @@ def _levy_level(view: AccountView, regime: Regime, claim: Claim, d: Day, worst: 
     return worst
 
 
-def _open_episode(episode: Episode) -> dict[str, object]:
+def _open_episode(view: AccountView, episode: Episode) -> dict[str, object]:
     return {
-        "episode_id": episode.episode_id,
+        "episode_id": episode.id_in(view.group_id, view.year.year),
         "kind": episode.kind,
         "levy_id": episode.levy_id,
         "severity": episode.severity,

@@ -109,7 +109,7 @@ def tell(
     is no such account any more, and all that was told of it is taken back. Messages come by on_day, and on one day
     what is taken back comes first.
     """
-    tales = _tales(told, () if account is None else account.episodes)
+    tales = _tales(told, () if account is None else account.episodes, group_id, plan_year)
     if not tales:
         return [], {}
     tales.sort(key=lambda tale: (tale.on_day, bool(tale.history), tale.opened_on, tale.kind, tale.levy_id or ""))
@@ -123,24 +123,27 @@ def tell(
     return [_message(view, tale) for tale in tales], changed
 
 
-def is_news(told: Mapping[str, ToldEpisode], episodes: Sequence[Episode]) -> bool:
-    """Tell whether episodes are others than those that were told."""
+def is_news(told: Mapping[str, ToldEpisode], episodes: Sequence[Episode], group_id: str, plan_year: int) -> bool:
+    """Tell whether an account's episodes are others than those that were told."""
     if len(episodes) > len(told):
         return True
-    return bool(_tales(told, episodes)) if told else False
+    return bool(_tales(told, episodes, group_id, plan_year)) if told else False
 
 
-def _tales(told: Mapping[str, ToldEpisode], episodes: Sequence[Episode]) -> list[_Tale]:
+def _tales(
+    told: Mapping[str, ToldEpisode], episodes: Sequence[Episode], group_id: str, plan_year: int
+) -> list[_Tale]:
     tales: list[_Tale] = []
     agreeing = 0
-    names = [episode.episode_id for episode in episodes]
-    for name, (_, _, kind, levy_id, opened_on, history) in zip(names, episodes, strict=True):
+    names = [episode.id_in(group_id, plan_year) for episode in episodes]
+    for name, episode in zip(names, episodes, strict=True):
+        kind, levy_id, history = episode
         before = told.get(name)
         if before is not None and before.history_digest == history_digest(history):
             agreeing += 1
         else:
             revision = 1 if before is None else before.revision + 1
-            tales.append(_Tale(name, kind, levy_id, opened_on, history, revision))
+            tales.append(_Tale(name, kind, levy_id, episode.opened_on, history, revision))
     if agreeing == len(told):
         return tales
     canonical = set(names)

@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from streams.core.history import Episode, Step, step_of
+from streams.core.history import episode_of, step_of
 from streams.core.judgements import Ground
 from streams.core.rules import (
     BASE_KINDS,
@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from streams.core.events import Day
-    from streams.core.history import Known
+    from streams.core.history import Episode, Known, Step
     from streams.core.rules import Judgement, Kind
     from streams.core.timeline import Stretch
     from streams.core.view import AccountView
 
+    Moved = dict[tuple[str | None, str], list[Episode]]  # by levy_id and kind: all of its episodes
 
 CLOSING = frozenset((RESOLVED, LAPSED))
 
@@ -171,7 +172,8 @@ def before(episodes: Iterable[Episode], day: Day) -> list[Episode]:
         if episode.history[-1].on_day < day:
             stood.append(episode)
         elif episode.opened_on < day:
-            stood.append(episode._replace(history=tuple(step for step in episode.history if step.on_day < day)))
+            history = tuple(step for step in episode.history if step.on_day < day)
+            stood.append(episode_of(episode.kind, episode.levy_id, history))
     return stood
 
 
@@ -200,9 +202,6 @@ def canonical_episodes(
         )
     found = tuple(stood)  # the same object if it is one
     return known.episodes if known is not None and found == known.episodes else found
-
-
-Moved = dict[tuple[str | None, str], list[Episode]]  # by levy_id and kind: all of its episodes
 
 
 def _moved(view: AccountView, d: Day, since: Day, stood: Sequence[Episode], still_open: Iterable[Episode]) -> Moved:
@@ -262,16 +261,9 @@ class _Walk:
         """Return episodes of which the last stays open as it is, but for what is asked for."""
         last = stood[-1]
         steps = (step_of(day, RETARGETED, last.severity) for day in retargeted if day >= self._since)
-        return [*stood[:-1], last._replace(history=(*last.history, *steps))]
+        return [*stood[:-1], episode_of(last.kind, last.levy_id, (*last.history, *steps))]
 
     def _walked(self, kind: Kind, levy_id: str | None, columns: Columns) -> Iterator[Episode]:
-        stood = self._stood[levy_id, kind.name]
-        held = {episode.opened_on: episode for episode in stood}
-        for history in histories(columns, self._since, [episode.history for episode in stood]):
-            episode = held.get(history[0].on_day)
-            if episode is None:
-                yield Episode(
-                    self._view.group_id, self._view.year.year, kind.name, levy_id, history[0].on_day, history
-                )
-            else:
-                yield episode if episode.history == history else episode._replace(history=history)
+        stood = [episode.history for episode in self._stood[levy_id, kind.name]]
+        for history in histories(columns, self._since, stood):
+            yield episode_of(kind.name, levy_id, history)

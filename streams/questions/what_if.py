@@ -95,7 +95,7 @@ def _difference(key: AccountKey, before: Side | None, after: Side | None) -> dic
         "before": _shown(before),
         "after": _shown(after),
         "levies": _levies(before, after),
-        "episodes": _episodes(before, after),
+        "episodes": _episodes(key, before, after),
     }
 
 
@@ -113,23 +113,24 @@ def _levies(before: Side | None, after: Side | None) -> list[dict[str, Any]]:
     ]
 
 
-def _episodes(before: Side | None, after: Side | None) -> dict[str, list[dict[str, Any]]]:
-    was = {episode.episode_id: episode for episode in (before.episodes if before else ())}
-    will = {episode.episode_id: episode for episode in (after.episodes if after else ())}
+def _episodes(key: AccountKey, before: Side | None, after: Side | None) -> dict[str, list[dict[str, Any]]]:
+    was, will = (
+        {episode.id_in(*key): episode for episode in (side.episodes if side else ())} for side in (before, after)
+    )
     return {
-        "only_before": [_episode(episode) for name, episode in was.items() if name not in will],
-        "only_after": [_episode(episode) for name, episode in will.items() if name not in was],
+        "only_before": [_episode(name, episode) for name, episode in was.items() if name not in will],
+        "only_after": [_episode(name, episode) for name, episode in will.items() if name not in was],
         "changed": [
-            {**_episode(will[name]), "history_before": history_value(episode.history)}
+            {**_episode(name, will[name]), "history_before": history_value(episode.history)}
             for name, episode in was.items()
             if name in will and will[name] != episode
         ],
     }
 
 
-def _episode(episode: Episode) -> dict[str, Any]:
+def _episode(episode_id: str, episode: Episode) -> dict[str, Any]:
     return {
-        "episode_id": episode.episode_id,
+        "episode_id": episode_id,
         "kind": episode.kind,
         "levy_id": episode.levy_id,
         "opened_on": day_text(episode.opened_on),

@@ -104,7 +104,7 @@ def _episodes(account: Account) -> list[Row]:
     status: Row = account.status
     return [
         {
-            "group_id": episode.group_id,
+            "group_id": status["group_id"],
             "region": status["region"],
             "kind": episode.kind,
             "levy_id": episode.levy_id,

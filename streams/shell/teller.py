@@ -269,13 +269,13 @@ class Teller:
                 money = ledger.money(group_id, year)
                 money.known = judge(book, money, group_id, year, told.day, money.known)
                 if not self._is_told(money):
-                    if is_news(told.of_account(group_id, year).episodes, money.known.episodes):
+                    if is_news(told.of_account(group_id, year).episodes, money.known.episodes, group_id, year):
                         return False
                     money.told_by, money.told = told, money.known.episodes
         except FAULTS:
             return False  # which says what is wrong with it
         gone = (year for year in told.years(group_id) if year not in years)
-        return not any(is_news(told.of_account(group_id, year).episodes, ()) for year in gone)
+        return not any(is_news(told.of_account(group_id, year).episodes, (), group_id, year) for year in gone)
 
     def _is_told(self, money: AccountMoney) -> bool:
         """Tell whether the episodes that are known are the very ones told since taking over."""

@@ -86,10 +86,11 @@ class Core:
         for group_id in self.groups():
             for year in sorted(self.years):
                 for e in self.account(group_id, year, day).episodes:
-                    told[e.episode_id] = {
-                        "episode_id": e.episode_id,
-                        "group_id": e.group_id,
-                        "plan_year": e.plan_year,
+                    name = e.id_in(group_id, year)
+                    told[name] = {
+                        "episode_id": name,
+                        "group_id": group_id,
+                        "plan_year": year,
                         "kind": e.kind,
                         "levy_id": e.levy_id,
                         "opened_on": day_text(e.opened_on),

@@ -204,7 +204,7 @@ class Auditor:
             due = json.loads(json.dumps(account.status)) if exists else None
             self.require(body == due, f"the status of {group_id}/{year} isn't what was known at {knows}")
             return
-        histories = {e.episode_id: history_value(e.history) for e in account.episodes}
+        histories = {e.id_in(group_id, year): history_value(e.history) for e in account.episodes}
         due = histories.get(body["episode_id"], [])
         self.require(
             body["history"] == due and (body["transition"] == "retracted") == (not due),
@@ -243,7 +243,7 @@ class Auditor:
         standing = known.book.plan_years(group_id, years, day)
         for year in {*standing, *known.book.history_years(group_id, years)}:
             account = evaluate(known.book, known.money(group_id, year), group_id, year, day)
-            histories.update({e.episode_id: history_value(e.history) for e in account.episodes})
+            histories.update({e.id_in(group_id, year): history_value(e.history) for e in account.episodes})
             if year in standing:
                 statuses[group_id, year] = json.loads(json.dumps(account.status))
 

@@ -126,11 +126,11 @@ def test_the_history_to_an_earlier_day_is_the_beginning_of_a_later_one() -> None
         early = evaluate(book, money, GROUP, 2026, day("2026-07-01")).episodes
         late = evaluate(book, money, GROUP, 2026, day("2027-01-01")).episodes
         until = [
-            (e.episode_id, tuple(s for s in e.history if s.on_day <= day("2026-07-01")))
+            (e.id_in(GROUP, 2026), tuple(s for s in e.history if s.on_day <= day("2026-07-01")))
             for e in late
             if e.opened_on <= day("2026-07-01")
         ]
-        assert until == [(e.episode_id, e.history) for e in early]
+        assert until == [(e.id_in(GROUP, 2026), e.history) for e in early]
 
 
 def test_an_account_that_ends_keeps_its_history() -> None:

@@ -227,4 +227,4 @@ def test_the_newest_messages_less_the_retracted_are_the_canonical_history(seed: 
                 assert ids.setdefault(message["alert_id"], message) == message
     canonical = evaluate(book, money, GROUP, 2026, day(last)).episodes
     left = {name: message["history"] for name, message in newest.items() if message["transition"] != "retracted"}
-    assert left == {episode.episode_id: history_value(episode.history) for episode in canonical}
+    assert left == {episode.id_in(GROUP, 2026): history_value(episode.history) for episode in canonical}
