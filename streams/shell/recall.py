@@ -53,12 +53,7 @@ async def recall(
     Call it after fencing, or it may still grow. `output_partitions`: how many the topics of statuses and alerts have.
     NewerStateError where a newer worker told.
     """
-    notes = TopicPartition(place.names.told, partition)
-    outputs = [
-        TopicPartition(topic, number)
-        for topic in (place.names.alerts, place.names.status)
-        for number in _reachable(partition, place.home_partitions, output_partitions[topic])
-    ]
+    notes, *outputs = written_by(place, partition, output_partitions)
     consumer = _consumer(place.bootstrap_servers)
     await consumer.start()
     try:
@@ -80,6 +75,16 @@ async def recall(
         log.warning("home partition %d: the last transaction wasn't whole: the notes of %d accounts are mended",
                     partition, len(held.mended))  # fmt: skip
     return Recalled(told, held.mended)
+
+
+def written_by(place: Workplace, partition: int, output_partitions: Mapping[str, int]) -> list[TopicPartition]:
+    """Return the partitions that the teller of a home partition writes to: its notes, alerts, statuses."""
+    outputs = [
+        TopicPartition(topic, number)
+        for topic in (place.names.alerts, place.names.status)
+        for number in _reachable(partition, place.home_partitions, output_partitions[topic])
+    ]
+    return [TopicPartition(place.names.told, partition), *outputs]
 
 
 def _reachable(home: int, home_partitions: int, partitions: int) -> list[int]:

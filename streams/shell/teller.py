@@ -30,7 +30,7 @@ from streams.shell.logs import located
 from streams.shell.outbox import CLIENT_ERRORS, Message
 from streams.shell.outputs import Outputs, encode
 from streams.shell.pace import Pace
-from streams.shell.recall import ends_of, recall
+from streams.shell.recall import ends_of, recall, written_by
 from streams.shell.told import Told, status_digest
 from streams.shell.topics import home_partition
 from streams.shell.transactions import Transactions
@@ -146,6 +146,7 @@ class Teller:
     async def _take_over(self) -> None:
         place, names = self._place, self._place.names
         await self._outputs.count_partitions(await self._transactions.begin())
+        await self._transactions.abort_open(written_by(place, self.partition, self._outputs.partitions))
         self._step()
         self._told, mended = await recall(place, self.partition, self._outputs.partitions, self._step)
         if self._told.policies_log != place.policies_log_id:  # the log was made anew: its offsets begin again

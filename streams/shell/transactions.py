@@ -16,7 +16,9 @@ from streams.shell.told import META_KEY, Reached
 from streams.shell.topics import LARGEST_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from aiokafka import TopicPartition
 
     from streams.shell.told import Told
     from streams.shell.workplace import Workplace
@@ -45,6 +47,21 @@ class Transactions:
         )  # fmt: skip
         await self._producer.start()
         return self._producer
+
+    async def abort_open(self, partitions: Iterable[TopicPartition]) -> None:
+        """Take back what Kafka left without an end in partitions: the next commit would commit it too.
+
+        A transaction of no message, aborted, writes its mark into each; begun again, for only then is it there.
+        """
+        assert self._producer is not None
+        async with asyncio.timeout(TRANSACTION_SECONDS):
+            await self._producer.begin_transaction()
+            manager = self._producer._txn_manager  # noqa: SLF001  aiokafka itself adds only partitions that it sends to
+            for partition in partitions:
+                manager.maybe_add_partition_to_txn(partition)
+            await self._producer.abort_transaction()
+        self.end()
+        await self.begin()
 
     def end(self) -> None:
         """Let the connection go."""

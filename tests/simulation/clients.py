@@ -98,6 +98,7 @@ class Producer:
         self._last: dict[tuple[str, int], asyncio.Task[Any]] = {}
         self._messages: list[Message] | None = None
         self._marks: dict[tuple[str, int], int] = {}
+        self._txn_manager = SimpleNamespace(maybe_add_partition_to_txn=lambda _: None)
         self.process = PROCESS.get()
 
     async def start(self) -> None:
@@ -167,6 +168,11 @@ class Producer:
     async def begin_transaction(self) -> None:
         """Begin."""
         self._messages, self._marks = [], {}
+
+    async def abort_transaction(self) -> None:
+        """Abort; nothing is left open here."""
+        await self._network.trip()
+        self._abort()
 
     async def send_offsets_to_transaction(self, offsets: dict[TopicPartition, int], group_id: str) -> None:
         """Have offsets committed with the transaction."""
