@@ -81,15 +81,14 @@ class Transactions:
 
     def _note_reached(self, told: Told, messages: Sequence[Message]) -> None:
         """Note where the outputs stood before some messages, and the first of those in each partition."""
-        names, reached = self._place.names, told.reached
+        reached = told.reached
         assert reached is not None  # a takeover asks
         first: dict[tuple[str, int], Message] = {}
         for message in messages:
             first.setdefault((message.topic, message.partition), message)
-        for place, message in first.items():
-            if place[0] in (names.status, names.alerts):
-                offset = self._offsets.get(place, reached[place].offset)
-                reached[place] = Reached(offset, cloudevents.id_of(message.headers))
+        for place in first.keys() & reached.keys():
+            offset = self._offsets.get(place, reached[place].offset)
+            reached[place] = Reached(offset, cloudevents.id_of(first[place].headers))
 
     async def _transact(self, messages: Sequence[Message]) -> None:
         assert self._producer is not None

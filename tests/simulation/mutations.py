@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 
 from streams.shell import ledger, letterbox, recall, teller, topics, transport
 from streams.shell.ledger import HomeLedger
@@ -66,20 +66,12 @@ def told_read_before_fencing(stack: ExitStack) -> None:
 
 def notes_believed(stack: ExitStack) -> None:
     """Take what is noted for what is there, as if transactions were never torn."""
-
-    async def nothing(*_: Any) -> None:
-        return
-
-    stack.enter_context(patch.object(recall._Holding, "look_at_alerts", nothing))
+    stack.enter_context(patch.object(recall._Holding, "look_at_alerts", AsyncMock()))
 
 
 def statuses_believed(stack: ExitStack) -> None:
     """Take statuses alone for what is noted of them."""
-
-    async def nothing(*_: Any) -> None:
-        return
-
-    stack.enter_context(patch.object(recall._Holding, "look_at_statuses", nothing))
+    stack.enter_context(patch.object(recall._Holding, "look_at_statuses", AsyncMock()))
 
 
 def conflicts_forgotten(stack: ExitStack) -> None:
