@@ -10,25 +10,16 @@ import pytest
 
 from streams.shell.topic_admin import admin_client, create_missing
 from tests.faults.harness import read_outputs
-from tests.integration.told_house import GROUPS, command, telling
+from tests.integration.told_house import GROUPS, command
 from tests.model.wire import reversal
 from tests.reading import read_records
 from tests.running import PARTITIONS, House, await_gone, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from streams.devkafka.broker import Broker
     from streams.shell.topics import Names
     from tests.integration.told_house import Known
-
-
-@pytest.fixture
-def known(kafka: Broker, tmp_path: Path) -> Iterator[Known]:
-    """Give a house of which all was told; its worker is alive."""
-    with telling(kafka.bootstrap_servers, tmp_path) as known:
-        yield known
 
 
 def lose(house: House, *topics: str) -> None:

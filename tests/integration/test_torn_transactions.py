@@ -9,31 +9,18 @@ import json
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from streams.shell.told import META_KEY
 from streams.shell.topic_admin import admin_client, create_missing
 from tests.faults.harness import expected
-from tests.integration.told_house import DAY, telling
+from tests.integration.told_house import DAY
 from tests.model.wire import reversal
 from tests.reading import read_records
 from tests.running import PARTITIONS, await_gone, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from streams.devkafka.broker import Broker
     from tests.integration.told_house import Known
 
     Notes = dict[tuple[int, bytes], bytes | None]
-
-
-@pytest.fixture
-def known(kafka: Broker, tmp_path: Path) -> Iterator[Known]:
-    """Give a house of which all was told; its worker is alive."""
-    with telling(kafka.bootstrap_servers, tmp_path) as known:
-        yield known
 
 
 def notes(known: Known) -> Notes:
