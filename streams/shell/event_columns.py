@@ -55,8 +55,8 @@ class Events(NamedTuple):
             large = {place[row]: amount for row, amount in large.items() if row in place}
             reverses = {place[row]: event_id for row, event_id in reverses.items() if row in place}
         return Events(
-            groups, purses, group, self.ids[rows], self.digests[rows], self.days[rows], purse, self.amounts[rows],
-            large, reverses,
+            groups, purses, group, self.ids.take(rows, axis=0), self.digests[rows], self.days[rows], purse,
+            self.amounts[rows], large, reverses,
         )  # fmt: skip
 
     def single(self) -> Iterator[Event]:

@@ -15,6 +15,9 @@ def as_they_are(key: Any) -> Any:
 class _LeanRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     """What was fetched of a partition."""
 
+    def __iter__(self) -> Any:
+        return self._records_iterator  # the base class' `__next__` costs a call for each record
+
     def _consumer_record(self, tp: Any, record: Any) -> Any:
         return record if self._key_deserializer is as_they_are else super()._consumer_record(tp, record)
 

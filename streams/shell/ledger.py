@@ -219,7 +219,7 @@ class HomeLedger:
             places = np.flatnonzero(doubtful)
             self._judge(packs, batch, keys, order, places[np.argsort(order[places])].tolist(), new)
             keys, order = keys[new], order[new]
-        return Sorted(keys, batch.rows[order]), order
+        return Sorted(keys, batch.rows.take(order)), order
 
     def _judge(
         self, packs: Sequence[Columns], batch: _Batch, keys: Keys, order: npt.NDArray[np.int64],
@@ -291,7 +291,7 @@ class HomeLedger:
         """Bring the accounts that are in memory up to date: remittances first, a reversal takes out what is there."""
         if self._accounts:
             numbers = batch.numbers[kept].tolist()
-            for number, (event_id, entry) in zip(numbers, self._entries(numbers, batch.rows[kept]), strict=True):
+            for number, (event_id, entry) in zip(numbers, self._entries(numbers, batch.rows.take(kept)), strict=True):
                 money = self._accounts.get((self._names[number], year_of(entry.day))) if entry.day else None
                 if money is not None and event_id not in self._reversed.get(number, ()):
                     money.count(entry.purse, entry.day, entry.amount_minor)
@@ -343,9 +343,9 @@ class HomeLedger:
         if number is None:
             return np.empty(0, runs.ROW)
         rows = self._runs.of_group(number)
-        rows = rows[(rows["day"] >= first) & (rows["day"] <= last)]
+        rows = rows.compress((rows["day"] >= first) & (rows["day"] <= last))
         gone = self._reversed.get(number)
-        return rows[[key not in gone for key in _event_ids(rows)]] if gone and len(rows) else rows
+        return rows.compress([key not in gone for key in _event_ids(rows)]) if gone and len(rows) else rows
 
     def purse(self, number: int) -> Purse:
         """Return the kind of money that rows have by a number."""
@@ -354,7 +354,7 @@ class HomeLedger:
     def entries(self, group_id: str, rows: Rows, purse: Purse | None = None) -> list[tuple[bytes, Entry]]:
         """Return (event_id, remittance) of a group's rows, or of those of one kind of money."""
         if purse is not None:
-            rows = rows[rows["purse"] == self._purse_numbers.get(purse, -1)]
+            rows = rows.compress(rows["purse"] == self._purse_numbers.get(purse, -1))
         return self._entries([self._numbers[group_id]] * len(rows), rows) if len(rows) else []
 
     def _entries(self, numbers: list[int], rows: Rows) -> list[tuple[bytes, Entry]]:

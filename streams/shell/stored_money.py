@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -42,9 +41,14 @@ class StoredMoney(AccountMoney):
         self._store, self._group_id = store, group_id
         self._days = date(plan_year, 1, 1).toordinal(), date(plan_year, 12, 31).toordinal()
         rows = store.unreversed(group_id, *self._days)
+        is_large = rows["amount"] == BEYOND_64_BITS
+        if is_large.any():
+            rows, large = rows.compress(~is_large), rows.compress(is_large)
+        else:
+            large = rows[:0]
         for purse, days, amounts, counts in _sums(rows):
             self.begin(store.purse(purse), days, amounts, counts)
-        for _, entry in store.entries(group_id, rows[rows["amount"] == BEYOND_64_BITS]):
+        for _, entry in store.entries(group_id, large):
             self.count(entry.purse, entry.day, entry.amount_minor)
         self.settle()
 
@@ -55,19 +59,18 @@ class StoredMoney(AccountMoney):
 
 
 def _sums(rows: Rows) -> Iterator[tuple[int, list[Day], list[int], list[int]]]:
-    """Yield (number of the kind of money, days, what each comes to, how many), but for amounts beyond 64 bits."""
-    rows = rows[rows["amount"] != BEYOND_64_BITS]
-    if not len(rows):
-        return
-    by = (rows["purse"].astype(np.int64) << 32) | rows["day"]
-    order = np.argsort(by)
-    by, amounts = by[order], rows["amount"][order]
-    starts = np.flatnonzero(np.diff(by, prepend=-1))
-    # In two halves, because sums of them are of 64 bits too.
-    high, low = np.add.reduceat(amounts >> 32, starts), np.add.reduceat(amounts & 0xFFFFFFFF, starts)
-    counts = np.diff(starts, append=len(by)).tolist()
-    totals = [(upper << 32) + lower for upper, lower in zip(high.tolist(), low.tolist(), strict=True)]
-    days, purses = (by[starts] & 0xFFFFFFFF).tolist(), by[starts] >> 32
-    cuts = [0, *(np.flatnonzero(np.diff(purses)) + 1).tolist(), len(days)]
-    for at, end in pairwise(cuts):
-        yield int(purses[at]), days[at:end], totals[at:end], counts[at:end]
+    """Yield (number of the kind of money, days, what each comes to, how many), for amounts of 64 bits."""
+    purses = rows["purse"]
+    is_one_kind = len(rows) > 0 and bool((purses == purses[0]).all())
+    for purse in purses[:1].tolist() if is_one_kind else sorted(set(purses.tolist())):
+        mine = rows if is_one_kind else rows.compress(purses == purse)
+        first = int(mine["day"].min())
+        places, amounts = (mine["day"] - first).astype(np.int64), mine["amount"]
+        counts = np.bincount(places)
+        held = counts.nonzero()[0]
+        # In two halves, because sums of them are of 64 bits too.
+        high, low = np.zeros_like(counts), np.zeros_like(counts)
+        np.add.at(high, places, amounts >> 32)
+        np.add.at(low, places, amounts & 0xFFFFFFFF)
+        totals = [(up << 32) + down for up, down in zip(high[held].tolist(), low[held].tolist(), strict=True)]
+        yield purse, (held + first).tolist(), totals, counts[held].tolist()
