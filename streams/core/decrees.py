@@ -6,6 +6,7 @@ and the change of decrees from day to day (timeline.py).
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ from streams.core.events import (
     HeadcountChanged,
     LevyImposed,
     LevyLifted,
+    Policy,
     Resumed,
     Suspended,
     TargetAdjusted,
@@ -27,8 +29,11 @@ from streams.core.years import DAWN, NEVER, Steps
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streams.core.events import Day, Policy
+    from streams.core.events import Day
     from streams.core.years import PlanYear
+
+
+SCOPED = frozenset(kind for kind in Policy.__subclasses__() if "scope" in {field.name for field in fields(kind)})
 
 
 class Filed(NamedTuple):
@@ -52,7 +57,7 @@ class Decrees:
         policies = list(policies)
         self.group_id = group_id
         self.given = policies
-        own = [policy for policy in policies if isinstance(policy, GroupOpened)]
+        own = [policy for policy in policies if type(policy) is GroupOpened]
         self.openings = own if openings is None else openings
         self.region = max(self.openings, key=issue_order).region if self.openings else None
         self.closings: list[GroupClosed] = []
@@ -69,6 +74,7 @@ class Decrees:
 
     def _sort(self, group_id: str, policies: list[Policy]) -> None:
         places: dict[type[Policy], list[object]] = {
+            GroupOpened: [],  # `openings` has them
             GroupClosed: self.closings,  # type: ignore[dict-item]  # each list takes its own type only
             HeadcountChanged: self.headcounts,  # type: ignore[dict-item]
             TargetSet: self.targets,  # type: ignore[dict-item]
@@ -78,15 +84,14 @@ class Decrees:
             LevyImposed: self.levies,  # type: ignore[dict-item]
             AlertRulesSet: self.rules,  # type: ignore[dict-item]
         }
+        region, applied = self.region, self.applied
         for policy in policies:
-            if isinstance(policy, LevyLifted):
-                self.lifts.append(policy)
-                continue
-            scope = getattr(policy, "scope", None)
-            if scope is None or covers(scope, group_id, self.region):
-                self.applied.append(policy)
-                if not isinstance(policy, GroupOpened):
-                    places[type(policy)].append(policy)
+            kind = type(policy)
+            if kind is LevyLifted:
+                self.lifts.append(policy)  # type: ignore[arg-type]
+            elif kind not in SCOPED or covers(policy.scope, group_id, region):  # type: ignore[attr-defined]
+                applied.append(policy)
+                places[kind].append(policy)
 
     @property
     def target(self) -> TargetSet | None:

@@ -10,17 +10,17 @@ from __future__ import annotations
 from bisect import bisect_right
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from streams.core.decrees import Decrees, Filed, in_force
 from streams.core.events import AlertRulesSet, LevyImposed, TargetAdjusted, TargetSet
 from streams.core.rank import own_day, rank
 from streams.core.schedule import Delta, Factor, Schedule, base_shape, levy_schedule
-from streams.core.thresholds import thresholds_of, thresholds_on
+from streams.core.thresholds import Judging
 from streams.core.years import DAWN, NEVER, year_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from fractions import Fraction
 
     from streams.core.events import Day, Policy
@@ -35,6 +35,8 @@ MOST_SHARED = 128
 SHARED_A_DECREE = 2
 
 SHOWN_POLICIES = 50  # in a status
+
+T = TypeVar("T")
 
 
 class Claim(NamedTuple):
@@ -131,7 +133,7 @@ class Law:
         """Return the thresholds of a day."""
         found = self._thresholds.get(day)
         if found is None:
-            found = self._thresholds[day] = thresholds_on(self.decrees.rules, day)
+            found = self._thresholds[day] = self.plan.judging.on(self.decrees.rules, day)
         return found
 
     @cached_property
@@ -208,6 +210,7 @@ class Plan:
         self.pattern = pattern
         self.year = year
         self.version = register.version
+        self.judging = Judging()
         self.filed = self._file()
         self._starts = self._turns()
         self.laws: dict[Day, Law] = {}
@@ -319,8 +322,7 @@ class Plan:
         rules: list[AlertRulesSet] = law.decrees.rules
         inner = {rule.effective_on for rule in rules if start < rule.effective_on < stop}
         cuts = [start, *sorted(inner), stop]
-        judged_by = thresholds_of(rules, cuts)
-        return [Span(begin, end, law, next(judged_by)) for begin, end in pairwise(cuts)]
+        return [Span(begin, end, law, self.judging.on(rules, begin)) for begin, end in pairwise(cuts)]
 
     def prepare_some(self) -> bool:
         """Work out the next law of the year's that was not yet; False where all were."""
@@ -338,40 +340,41 @@ class Plan:
         """Return the exchange rate of a day, in minor units."""
         return self._register.rates.minor_rate(source, target, day)
 
-    def activity(self, decrees: Decrees) -> Steps[bool]:
-        """Return active(x) under some decrees, shared between the laws that agree on it."""
-        key = ("active", decrees.activity_ids())
+    def _once(self, key: object, make: Callable[[], T]) -> T:
+        """Return what is shared between the laws that agree on a key, whose first part decides the type."""
         if key not in self.shared:
-            self.shared[key] = decrees.activity()
-        return self.shared[key]  # type: ignore[return-value]  # the key's first part decides the type
+            self.shared[key] = make()
+        return self.shared[key]  # type: ignore[return-value]
+
+    def activity(self, decrees: Decrees) -> Steps[bool]:
+        """Return active(x) under some decrees."""
+        return self._once(("active", decrees.activity_ids()), decrees.activity)
 
     def headcount(self, decrees: Decrees) -> Steps[int]:
-        """Return h(x) under some decrees, shared between the laws that agree on it."""
-        key = ("headcount", decrees.headcount_ids())
-        if key not in self.shared:
-            self.shared[key] = decrees.headcount()
-        return self.shared[key]  # type: ignore[return-value]
+        """Return h(x) under some decrees."""
+        return self._once(("headcount", decrees.headcount_ids()), decrees.headcount)
 
     def shape(self, target: TargetSet, decrees: Decrees) -> Shape:
-        """Return t(x) of a target but for its amount under some decrees, shared between the laws that agree on it."""
+        """Return t(x) of a target but for its amount under some decrees; plans of other patterns may share it."""
         adjusted = tuple(policy.policy_id for policy in decrees.adjustments)
-        heads = self.headcount(decrees) if target.per_worker else None
-        key = ("base", target.policy_id, adjusted, self.activity(decrees), heads)
-        if key not in self.shared:
-            self.shared[key] = self._shape(target, decrees)
-        return self.shared[key]  # type: ignore[return-value]
+        active, heads = self.activity(decrees), self.headcount(decrees) if target.per_worker else None
+
+        def find() -> Shape:
+            plan = target.plan_year, target.currency, target.weights
+            alike = (plan, adjusted, active.key, heads and heads.key)
+            return self._register.shape(alike, lambda: self._shape(target, decrees))
+
+        return self._once(("base", target.policy_id, adjusted, active, heads), find)
 
     def levy(self, levy: LevyImposed, lifted_from: Day, activity: Steps[bool], headcount: Steps[int]) -> Claim:
         """Return the claim of a levy, shared between the laws that agree on it."""
-        key = (levy.policy_id, lifted_from, activity, headcount if levy.per_worker else None)
-        found = self.shared.get(key)
-        if found is None:
+
+        def make() -> Claim:
             schedule = levy_schedule(levy, lifted_from, activity, headcount)
-            judged_from = max(levy.from_day, levy.issued_day)
-            found = self.shared[key] = Claim(
-                levy.levy_id, levy.purpose, levy.currency, schedule, judged_from, levy.due_day, lifted_from
-            )
-        return found  # type: ignore[return-value]
+            spread = schedule, max(levy.from_day, levy.issued_day), levy.due_day, lifted_from
+            return Claim(levy.levy_id, levy.purpose, levy.currency, *spread)
+
+        return self._once((levy.policy_id, lifted_from, activity, headcount if levy.per_worker else None), make)
 
     def first_shape(self, first: TargetSet, decrees: Decrees) -> Shape:
         """Return t(x) of the target issued first, with what was decreed by its issue day and the openings of now."""

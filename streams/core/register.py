@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import insort
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from streams.core.changes import Changes
 from streams.core.events import Added, ExchangeRateSet, GroupOpened, LevyImposed, LevyLifted, Revoked, Scope
@@ -17,10 +18,11 @@ from streams.core.rates import Rates
 from streams.core.years import DAWN, NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from streams.core.events import Day, Policy
     from streams.core.pattern import Pattern, Peers
+    from streams.core.schedule import Shape
 
 MANY_POLICIES = 500
 
@@ -44,6 +46,7 @@ class Register:
         self._groups: list[str] = []  # in the order in which they were named first
         self._region_groups: dict[str, set[str]] = {}
         self._changes: dict[Scope, Changes] = {}  # of scopes that cover more than one group
+        self._shapes: WeakValueDictionary[object, Shape] = WeakValueDictionary()
 
     def add(self, policy: Policy) -> Added:
         """Add a policy; the first of one policy_id stands."""
@@ -78,6 +81,17 @@ class Register:
             if changes is not None:
                 first = min(first, changes.since(version))
         return first
+
+    def shape(self, decided_by: object, make: Callable[[], Shape]) -> Shape:
+        """Return what is due by day; plans of many patterns share it, for as long as one of them has it.
+
+        `decided_by` is all that decides it but the exchange rates.
+        """
+        key = (self.rates.version, decided_by)
+        found = self._shapes.get(key)
+        if found is None:
+            found = self._shapes[key] = make()
+        return found
 
     def policy(self, policy_id: str) -> Policy | None:
         """Return the policy known by an id."""

@@ -7,7 +7,7 @@ t(x) of "Arithmetic" and sums of it. Not here: which policies hold (decrees.py).
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from functools import lru_cache
 from itertools import accumulate
 from math import gcd, lcm, prod
@@ -34,6 +34,8 @@ class Shape:
     """
 
     __slots__ = (
+        "__weakref__",
+        "_due_before",
         "_due_days",
         "_extra_sums",
         "_sums",
@@ -66,6 +68,7 @@ class Shape:
         self._extra_sums = [0, *accumulate(extra * (stop - start) for start, stop, _, extra in self.pieces())]
         self._sums: dict[Day, tuple[int, int]] = {}
         self._due_days: dict[tuple[bool, Day, int], Day] = {}
+        self._due_before: tuple[list[int], list[int]] | None = None
         self.totals = self.sums(after)
 
     def sums(self, day: Day) -> tuple[int, int]:
@@ -100,13 +103,19 @@ class Shape:
     def _nth_due_day(self, has_amount: bool, since: Day, count: int) -> Day:
         if count <= 0:
             return DAWN
-        for start, stop, unit, extra in self.pieces():
-            days = stop - max(start, since)
-            if days > 0 and ((unit and has_amount) or extra):
-                if count <= days:
-                    return max(start, since) + count - 1
-                count -= days
-        return NEVER
+        if self._due_before is None:
+            self._due_before = self._days_due_before(0), self._days_due_before(1)
+        before = self._due_before[has_amount]
+        day = min(max(since, self.starts[0]), self.after)
+        at = bisect_right(self.starts, day) - 1
+        wanted = before[at] + min(day - self.starts[at], before[at + 1] - before[at]) + count
+        at = bisect_left(before, wanted) - 1
+        return self.starts[at] + wanted - before[at] - 1 if at < len(self.starts) else NEVER
+
+    def _days_due_before(self, amount: int) -> list[int]:
+        """Return how many days with something due there are before each piece, and before the end."""
+        days = (stop - start if (unit and amount) or extra else 0 for start, stop, unit, extra in self.pieces())
+        return [0, *accumulate(days)]
 
 
 class Schedule:

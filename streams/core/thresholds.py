@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import fields
 from fractions import Fraction
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.core.events import AlertRulesSet, Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from streams.core.events import Day
 
@@ -59,21 +61,34 @@ class Thresholds(_Named):
 DEFAULTS = Thresholds()
 
 
-def thresholds_on(rules: Sequence[AlertRulesSet], day: Day) -> Thresholds:
-    """Return the thresholds of a day under the rules in force, given in ascending rank."""
-    return next(thresholds_of(rules, (day,)))
+class Judging:
+    """The thresholds after each of some rules; sets of rules that follow each other have most of them in common."""
+
+    def __init__(self) -> None:
+        self._rules: list[AlertRulesSet] = []
+        self._after: list[Thresholds] = []
+
+    def on(self, rules: Sequence[AlertRulesSet], day: Day) -> Thresholds:
+        """Return the thresholds of a day under the rules in force, given in ascending rank."""
+        count = bisect_right(rules, day, key=_EFFECTIVE_ON)  # that day comes first in the rank
+        if self._rules[:count] != rules[:count]:
+            known = len(self._rules)
+            while self._rules[:known] != rules[: min(known, count)]:
+                known //= 2
+            del self._rules[known:], self._after[known:]
+            for rule in rules[known:count]:
+                self._rules.append(rule)
+                self._after.append(_renamed(self._after[-1] if self._after else DEFAULTS, rule))
+        return self._after[count - 1] if count else DEFAULTS
 
 
-def thresholds_of(rules: Iterable[AlertRulesSet], days: Iterable[Day]) -> Iterator[Thresholds]:
-    """Yield the thresholds of each of some ascending days under the rules in force, given in ascending rank."""
-    coming = iter(rules)
-    rule = next(coming, None)
-    held = DEFAULTS
-    for day in days:
-        named: dict[str, Any] = {}  # a ratio or a count, as Thresholds has it
-        while rule is not None and rule.effective_on <= day:  # that day comes first in the rank
-            named |= {name: value for name in FIELDS if (value := getattr(rule, name)) is not None}
-            rule = next(coming, None)
-        if named:
-            held = held._replace(**named)
-        yield held
+_EFFECTIVE_ON = attrgetter("effective_on")
+
+
+def _renamed(held: Thresholds, rule: AlertRulesSet) -> Thresholds:
+    named: dict[str, Any] = {}  # a ratio or a count, as Thresholds has it
+    for name in FIELDS:
+        value = getattr(rule, name)
+        if value is not None:
+            named[name] = value
+    return held._replace(**named) if named else held

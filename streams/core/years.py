@@ -86,6 +86,11 @@ class Steps(Generic[T]):
                 self.starts.append(day)
                 self.values.append(changes[day])
 
+    @property
+    def key(self) -> tuple[tuple[Day, ...], tuple[T, ...]]:
+        """What equal functions share."""
+        return tuple(self.starts), tuple(self.values)
+
     def on(self, day: Day) -> T:
         """Return the value on a day."""
         return self.values[bisect_right(self.starts, day) - 1]

@@ -11,7 +11,7 @@ from streams.core import plan as plans
 from streams.core.account import evaluate, judge
 from streams.core.register import MANY_POLICIES
 from streams.core.telling import is_news, tell
-from streams.core.thresholds import thresholds_of, thresholds_on
+from streams.core.thresholds import Judging
 from streams.core.years import NEVER, plan_year
 from tests.unit.core.making import (
     GROUP,
@@ -149,9 +149,16 @@ def test_money_that_nobody_looked_at_yet_has_changed_for_nobody() -> None:
     assert money.changed_from(0) == NEVER
 
 
-def test_thresholds_of_several_days_are_those_of_each() -> None:
-    """They are found in one pass over the rules."""
-    in_force = [rules("2026-01-01", for_days=2), rules("2026-03-01", for_days=3, margin="0.1")]
-    days = [day("2025-12-31"), day("2026-01-01"), day("2026-03-01"), day("2026-12-31")]
-    assert list(thresholds_of(in_force, days)) == [thresholds_on(in_force, x) for x in days]
-    assert [found.for_days for found in thresholds_of(in_force, days)] == [1, 2, 3, 3]
+def test_thresholds_are_those_of_the_rules_that_are_given_whatever_was_asked_before() -> None:
+    """What is remembered of other rules only spares work."""
+    early, middle, late = (
+        rules(on, for_days=days) for on, days in (("2026-01-01", 2), ("2026-02-01", 5), ("2026-03-01", 3))
+    )
+    judging = Judging()
+    for in_force, on, for_days in (
+        ([early, late], "2025-12-31", 1), ([early, late], "2026-12-31", 3), ([early, late], "2026-01-01", 2),
+        ([early], "2026-12-31", 2), ([early, middle, late], "2026-12-31", 3), ([early, middle], "2026-12-31", 5),
+        ([early, middle, late], "2026-02-28", 5), ([], "2026-12-31", 1), ([middle], "2026-12-31", 5),
+    ):  # fmt: skip
+        assert judging.on(in_force, day(on)).for_days == for_days
+        assert judging.on(in_force, day(on)) == Judging().on(in_force, day(on))
