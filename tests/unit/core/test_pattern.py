@@ -19,18 +19,21 @@ from tests.unit.core.making import (
     HERE,
     book_of,
     day,
+    delta,
     factor,
     money_of,
     opened,
     policy,
     random_money,
     random_policies,
+    rate,
     seeds,
     target,
 )
 
 if TYPE_CHECKING:
     from streams.core.events import Policy
+    from streams.core.schedule import Shape
 
 GROUPS = ("anju-01", "dandong-07", "sinuiju-03", "wonsan-11")
 
@@ -93,6 +96,26 @@ def test_a_policy_for_all_is_worked_out_once_for_all_that_are_alike() -> None:
     assert len({id(regime.law) for regime in regimes}) == 1
     assert [regime.base.schedule.total for regime in regimes][7] == 7 * regimes[1].base.schedule.total
     assert {regime.decrees.target.amount_minor for regime in regimes} == {n * 1000_00 for n in range(50)}
+
+
+def test_what_is_due_is_worked_out_once_for_patterns_that_agree_on_it() -> None:
+    """A hundred regions under a thousand policies would each have hundreds of shapes; a rate that comes changes them."""
+    book = Book(DIGITS)
+    for region in ("Anju", "Dandong"):
+        book.add(opened(group_id=region, region=region))
+        book.add(target(group_id=region, amount=len(region) * 1000_00))
+    book.add(delta("2026-03-01", -100_00, currency="EUR"))
+
+    def shapes() -> list[Shape]:
+        regimes = [book.timeline(region, 2026).regime_on(day("2026-06-01")) for region in ("Anju", "Dandong")]
+        return [regime.base.schedule.shape for regime in regimes]
+
+    before = shapes()
+    book.add(rate("2026-01-01", "EUR", "USD", "2"))
+    after = shapes()
+    assert before[0] is before[1]
+    assert after[0] is after[1]
+    assert after[0].totals != before[0].totals
 
 
 def test_what_is_for_one_group_is_for_no_other() -> None:

@@ -12,7 +12,7 @@ import pytest
 from streams.core import events
 from streams.core.decrees import Decrees, in_force
 from streams.core.rank import covers, rank
-from streams.core.years import month_starts
+from streams.core.years import NEVER, month_starts
 from tests.unit.core.making import (
     DIGITS,
     GROUP,
@@ -120,6 +120,12 @@ def test_a_schedule_is_the_formula_day_by_day(seed: int) -> None:
         assert schedule.total == schedule.expected(AFTER)
         run = schedule.expected_run(FIRST - 5, AFTER + 1)
         assert run == [schedule.expected(y) for y in range(FIRST - 5, AFTER + 1)]
+        due = [y for y, amount in zip(YEAR, per_day(schedule), strict=True) if amount]
+        for since in (FIRST - 3, *rng.sample(YEAR, 5), AFTER):
+            later = [y for y in due if y >= since]
+            for count in (1, 2, rng.randint(3, 366)):
+                found = later[count - 1] if count <= len(later) else NEVER
+                assert schedule.nth_due_day(since, count) == found
 
 
 @pytest.mark.parametrize("seed", seeds(15))
