@@ -6,6 +6,7 @@ happens to the next. Lives here: the order of what happens on one day ("Alerts")
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from functools import cached_property
 from itertools import chain
@@ -104,8 +105,11 @@ class Columns:
         """Return the first day >= `day` on which something happens to an open episode; NEVER if none."""
         lapse = self._find(self._alive, day, b"\0")
         turn = self._eases if severity == CRITICAL else self._critical
-        retarget = next((x for x in self._retargeted if x >= day), NEVER)
-        return min(lapse, retarget, self._find(self._closes, day), self._find(turn, day))
+        return min(lapse, self._next_retarget(day), self._find(self._closes, day), self._find(turn, day))
+
+    def _next_retarget(self, day: Day) -> Day:
+        at = bisect_left(self._retargeted, day)
+        return self._retargeted[at] if at < len(self._retargeted) else NEVER
 
     def steps(self, day: Day, severity: str | None) -> Iterator[Step]:
         """Yield what happens on a day, in the order of the day; severity None: nothing is open yet, it opens."""
@@ -117,7 +121,7 @@ class Columns:
             if not self._alive[at]:
                 yield step_of(day, LAPSED, severity)
                 return
-            if day in self._retargeted:
+            if self._next_retarget(day) == day:
                 yield step_of(day, RETARGETED, severity)
             if severity == WARNING and self._critical[at]:
                 severity = CRITICAL

@@ -99,7 +99,7 @@ def test_a_policy_for_all_is_worked_out_once_for_all_that_are_alike() -> None:
 
 
 def test_what_is_due_is_worked_out_once_for_patterns_that_agree_on_it() -> None:
-    """A hundred regions under a thousand policies would each have hundreds of shapes; a rate that comes changes them."""
+    """Each of a hundred regions would have hundreds of shapes else; a rate that comes changes them."""
     book = Book(DIGITS)
     for region in ("Anju", "Dandong"):
         book.add(opened(group_id=region, region=region))
