@@ -6,7 +6,6 @@ and the change of decrees from day to day (timeline.py).
 
 from __future__ import annotations
 
-from dataclasses import fields
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +16,6 @@ from streams.core.events import (
     HeadcountChanged,
     LevyImposed,
     LevyLifted,
-    Policy,
     Resumed,
     Suspended,
     TargetAdjusted,
@@ -29,11 +27,8 @@ from streams.core.years import DAWN, NEVER, Steps
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streams.core.events import Day
+    from streams.core.events import Day, Policy
     from streams.core.years import PlanYear
-
-
-SCOPED = frozenset(kind for kind in Policy.__subclasses__() if "scope" in {field.name for field in fields(kind)})
 
 
 class Filed(NamedTuple):
@@ -57,7 +52,7 @@ class Decrees:
         policies = list(policies)
         self.group_id = group_id
         self.given = policies
-        own = [policy for policy in policies if type(policy) is GroupOpened]
+        own = [policy for policy in policies if isinstance(policy, GroupOpened)]
         self.openings = own if openings is None else openings
         self.region = max(self.openings, key=issue_order).region if self.openings else None
         self.closings: list[GroupClosed] = []
@@ -86,12 +81,13 @@ class Decrees:
         }
         region, applied = self.region, self.applied
         for policy in policies:
-            kind = type(policy)
-            if kind is LevyLifted:
-                self.lifts.append(policy)  # type: ignore[arg-type]
-            elif kind not in SCOPED or covers(policy.scope, group_id, region):  # type: ignore[attr-defined]
+            if isinstance(policy, LevyLifted):
+                self.lifts.append(policy)
+                continue
+            scope = getattr(policy, "scope", None)
+            if scope is None or covers(scope, group_id, region):
                 applied.append(policy)
-                places[kind].append(policy)
+                places[type(policy)].append(policy)
 
     @property
     def target(self) -> TargetSet | None:

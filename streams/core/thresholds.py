@@ -86,9 +86,6 @@ _EFFECTIVE_ON = attrgetter("effective_on")
 
 
 def _renamed(held: Thresholds, rule: AlertRulesSet) -> Thresholds:
-    named: dict[str, Any] = {}  # a ratio or a count, as Thresholds has it
-    for name in FIELDS:
-        value = getattr(rule, name)
-        if value is not None:
-            named[name] = value
+    # a ratio or a count, as Thresholds has it
+    named: dict[str, Any] = {name: value for name in FIELDS if (value := getattr(rule, name)) is not None}
     return held._replace(**named) if named else held

@@ -42,13 +42,9 @@ class StoredMoney(AccountMoney):
         self._days = date(plan_year, 1, 1).toordinal(), date(plan_year, 12, 31).toordinal()
         rows = store.unreversed(group_id, *self._days)
         is_large = rows["amount"] == BEYOND_64_BITS
-        if is_large.any():
-            rows, large = rows.compress(~is_large), rows.compress(is_large)
-        else:
-            large = rows[:0]
-        for purse, days, amounts, counts in _sums(rows):
+        for purse, days, amounts, counts in _sums(rows.compress(~is_large)):
             self.begin(store.purse(purse), days, amounts, counts)
-        for _, entry in store.entries(group_id, large):
+        for _, entry in store.entries(group_id, rows.compress(is_large)):
             self.count(entry.purse, entry.day, entry.amount_minor)
         self.settle()
 
@@ -61,9 +57,8 @@ class StoredMoney(AccountMoney):
 def _sums(rows: Rows) -> Iterator[tuple[int, list[Day], list[int], list[int]]]:
     """Yield (number of the kind of money, days, what each comes to, how many), for amounts of 64 bits."""
     purses = rows["purse"]
-    is_one_kind = len(rows) > 0 and bool((purses == purses[0]).all())
-    for purse in purses[:1].tolist() if is_one_kind else sorted(set(purses.tolist())):
-        mine = rows if is_one_kind else rows.compress(purses == purse)
+    for purse in np.bincount(purses).nonzero()[0].tolist():
+        mine = rows.compress(purses == purse)
         first = int(mine["day"].min())
         places, amounts = (mine["day"] - first).astype(np.int64), mine["amount"]
         counts = np.bincount(places)
