@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from streams.core.headroom import headroom_of
 from streams.core.history import Known, known_of
 from streams.core.rest import next_due_day
 from streams.core.status import status_value
 from streams.core.view import AccountView
 from streams.core.walk import canonical_episodes
+from streams.core.years import plan_year as plan_year_of
 
 if TYPE_CHECKING:
     from streams.core.book import Book
@@ -50,6 +52,21 @@ def judge(
 ) -> Known:
     """Return only the canonical history of the same account, to be told before its status is worked out."""
     return _judged(AccountView(book, money, group_id, plan_year), day_reached, known)
+
+
+def is_settled(book: Book, money: AccountMoney, group_id: str, plan_year: int, day_reached: Day) -> bool:
+    """Tell whether `judge` would find the episodes that are known. True is certain, False says only: judge."""
+    known, d = money.known, plan_year_of(plan_year).reached(day_reached)
+    if known is None or known.day != d or money.may_move_episodes():
+        return False
+    return book.changed_from(group_id, known.policies) > d
+
+
+def look_ahead(book: Book, money: AccountMoney, group_id: str, plan_year: int) -> None:
+    """Work out how much money the account, as it was judged last, takes before an open episode may move."""
+    known = money.known
+    if known is not None and known.open and (money.headroom is None or money.headroom.is_stale(known)):
+        money.headroom = headroom_of(AccountView(book, money, group_id, plan_year), known)
 
 
 def _judged(view: AccountView, day_reached: Day, known: Known | None) -> Known:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from streams.core.events import Day
+    from streams.core.headroom import Headroom
     from streams.core.history import Episode, Known
     from streams.core.rates import Rates
     from streams.core.years import PlanYear
@@ -45,7 +46,8 @@ class AccountMoney(ABC):
     """The unreversed remittances of one group and plan year, as sums by day; where the single ones are is open."""
 
     __slots__ = (
-        "_booked", "_changes", "_counts", "_curves", "_earmarked", "_sums", "known", "told", "told_by", "version",
+        "_booked", "_changes", "_counts", "_curves", "_earmarked", "_lessened", "_sums",
+        "headroom", "known", "told", "told_by", "version",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -58,8 +60,11 @@ class AccountMoney(ABC):
         #: Grows with each remittance that comes or goes.
         self.version = 0
         self._changes = Changes()
+        self._lessened = 0  # the version after the last remittance that went
         #: What the last evaluation of the account found; it goes where the money goes.
         self.known: Known | None = None
+        #: How much may come in before an episode that is open may move, where anybody asked.
+        self.headroom: Headroom | None = None
         #: The episodes that were told, and who told them.
         self.told: tuple[Episode, ...] | None = None
         self.told_by: object = None
@@ -99,6 +104,7 @@ class AccountMoney(ABC):
         if not held.days:
             self._put(entry.purse.levy_id, tuple(x for x in self._of(entry.purse.levy_id) if x[1] is not held))
         self._changed(entry.purse, entry.day)
+        self._lessened = self.version
 
     def _of(self, levy_id: str | None) -> _Sums:
         if levy_id is None:
@@ -122,6 +128,22 @@ class AccountMoney(ABC):
     def changed_from(self, version: int) -> Day:
         """Return the first day on which money came or went since a version; NEVER if there is none."""
         return self._changes.since(version)
+
+    def may_move_episodes(self) -> bool:
+        """Tell whether what came in since `known` may move an episode, if the day and the decrees are still those.
+
+        False is certain. More money opens nothing but the first that comes, and moves what is open only past its
+        headroom; what is not known of the account is taken to move.
+        """
+        known = self.known
+        if known is None or self._lessened > known.money:
+            return True
+        if self.version == known.money:
+            return False
+        since = self.changed_from(known.money)
+        if since <= known.last_moved or not any(sums.by(since - 1) for _, sums in self._sums):
+            return True
+        return bool(known.open) and (self.headroom is None or self.headroom.is_passed(known, since, self._sums))
 
     def settle(self) -> None:
         """Forget when what is here came: nobody has looked yet."""

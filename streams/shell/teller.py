@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import TopicPartition
 from aiokafka.errors import ProducerFenced
 
-from streams.core.account import evaluate, judge
+from streams.core.account import evaluate, is_settled, judge, look_ahead
 from streams.core.events import EVERYBODY
 from streams.core.telling import is_news, tell
 from streams.core.years import plan_year, year_of
@@ -81,8 +81,13 @@ class Teller:
     def changed(self, group_ids: Iterable[str], arrived: float | None = None) -> None:
         """Take note that something new is known of groups at home here, and when that arrived (since 1970)."""
         if self.caught_up:
-            self._agenda.urge(group_ids, arrived)
+            self._urge(group_ids, arrived)
         self._woken.set()
+
+    def _urge(self, group_ids: Iterable[str], arrived: float | None) -> None:
+        self._agenda.urge(group_ids, arrived)
+        if self._agenda.has_news():
+            self._place.with_news.add(self.partition)
 
     @property
     def untold(self) -> int:
@@ -112,7 +117,7 @@ class Teller:
         book = self._place.policy_log.book
         for scope in scopes:
             if scope.group_id is not None:
-                self._agenda.urge(filter(self._at_home, (scope.group_id,)), arrived)
+                self._urge(filter(self._at_home, (scope.group_id,)), arrived)
             else:
                 self._agenda.come_by(filter(self._at_home, list(book.groups_in(scope))), arrived)
 
@@ -136,6 +141,7 @@ class Teller:
                 await asyncio.sleep(AGAIN_SECONDS)
             finally:
                 self.caught_up = False
+                self._place.with_news.discard(self.partition)
                 self._transactions.end()
 
     def _at(self) -> dict[str, Any]:
@@ -233,7 +239,7 @@ class Teller:
         records: Records = {}
         book, told_of = self._place.policy_log.book, set[str]()
         async with self._place.evaluating:  # one teller at a time: meanwhile the others' transactions go on
-            self._pace.begin()
+            self._pace.begin(has_news=self._has_news())
             while (task := self._agenda.next(statuses=self._pace.statuses_due)) is not None:
                 self._step()
                 if task.group_id in told_of:  # it changed again meanwhile: what is told of it now is not noted yet
@@ -245,7 +251,7 @@ class Teller:
                     break
                 self._prepared.discard(task.group_id)
                 before = len(alerts), len(statuses)
-                if task.judge_first and self._may_wait(task.group_id):
+                if task.judge_first and self._may_wait(task.group_id, has_news=task.has_news):
                     self._agenda.wait(task)
                 else:
                     told_of.add(task.group_id)
@@ -254,21 +260,39 @@ class Teller:
                         self._delays += [("alert", task.arrived)] * (len(alerts) - before[0])
                         self._delays += [("status", task.arrived)] * (len(statuses) - before[1])
                 has_alerts = len(alerts) > before[0]
-                if self._pace.is_full(task, has_alerts=has_alerts, has_news=self._agenda.has_news()):
+                if self._pace.is_full(task, has_alerts=has_alerts, has_news=self._has_news(), others=self._others()):
                     break
                 await self._pace.breathe()
             self._pace.end()
         self._place.metrics.statuses.inc(len(statuses))
         return alerts + statuses, records
 
-    def _may_wait(self, group_id: str) -> bool:
-        """Judge a group, and tell whether all its alerts are told as they are, so that its status can wait."""
+    def _has_news(self) -> bool:
+        """Tell whether any group has news that were not judged."""
+        if self._agenda.has_news():
+            return True
+        self._place.with_news.discard(self.partition)
+        return False
+
+    def _others(self) -> bool:
+        """Tell whether another teller has."""
+        return bool(self._place.with_news - {self.partition})
+
+    def _may_wait(self, group_id: str, *, has_news: bool = False) -> bool:
+        """Judge a group, and tell whether all its alerts are told as they are, so that its status can wait.
+
+        Not judged is what its news can't move; what has news is likely to have more.
+        """
         told, book, ledger = self._told, self._place.policy_log.book, self.ledger
         years = book.history_years(group_id, ledger.plan_years(group_id))
         try:
             for year in years:
                 money = ledger.money(group_id, year)
+                if self._is_told(money) and is_settled(book, money, group_id, year, told.day):
+                    continue
                 money.known = judge(book, money, group_id, year, told.day, money.known)
+                if has_news:
+                    look_ahead(book, money, group_id, year)
                 if not self._is_told(money):
                     if is_news(told.of_account(group_id, year).episodes, money.known.episodes, group_id, year):
                         return False

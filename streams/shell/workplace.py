@@ -35,3 +35,5 @@ class Workplace:
     census: Census = field(default_factory=Census)
     #: Held by the teller that evaluates.
     evaluating: asyncio.Lock = field(default_factory=asyncio.Lock)
+    #: The home partitions in which groups have news that were not judged.
+    with_news: set[int] = field(default_factory=set)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from streams.shell import pace
 from streams.shell.agenda import Task
 
@@ -40,6 +42,15 @@ def test_alerts_of_a_round_go_out_together() -> None:
     assert mine.is_full(OF_A_ROUND, has_alerts=True, has_news=False)
 
 
+def test_news_of_another_teller_end_a_batch_too() -> None:
+    """Its alerts would otherwise wait for a round, or for statuses, as long as they go on."""
+    clock = Clock()
+    mine = pace.Pace(clock)
+    clock.now += pace.BATCH_SECONDS * 1.5
+    assert not mine.is_full(OF_A_ROUND, has_alerts=False, has_news=False)
+    assert mine.is_full(OF_A_ROUND, has_alerts=False, has_news=False, others=True)
+
+
 def test_statuses_follow_after_a_while() -> None:
     """Each transaction has its price: one for each remittance's status cost more than all else."""
     clock = Clock()
@@ -48,25 +59,43 @@ def test_statuses_follow_after_a_while() -> None:
     clock.now += 0.001
     mine.is_full(STATUS, has_alerts=False, has_news=False)
     mine.end()
-    mine.begin()
+    mine.begin(has_news=False)
     assert not mine.statuses_due
     clock.now += mine.early_seconds()
-    mine.begin()
+    mine.begin(has_news=False)
     assert mine.statuses_due
 
 
-def test_statuses_take_their_share_of_the_time_and_no_more() -> None:
-    """Under a load that never ends they would wait for ever, or alerts for them."""
+def test_news_come_before_statuses_that_are_due() -> None:
+    """An alert would wait for them; those that are under way wait too."""
     clock = Clock()
     mine = pace.Pace(clock)
-    clock.now += pace.BATCH_SECONDS * 2
+    mine.begin(has_news=True)
+    assert not mine.statuses_due
+    clock.now += 0.001
+    mine.is_full(NEWS, has_alerts=False, has_news=False)
+    assert mine.statuses_due
     mine.is_full(STATUS, has_alerts=False, has_news=True)
     assert not mine.statuses_due
-    mine.end()
-    assert mine.early_seconds() > 1.5 * pace.STATUSES_SECONDS
-    clock.now += pace.BATCH_SECONDS * 2 / pace.STATUSES_SHARE
-    mine.begin()
-    assert mine.statuses_due
-    clock.now += pace.BATCH_SECONDS * 2
-    mine.is_full(STATUS, has_alerts=False, has_news=False)
-    assert mine.statuses_due  # with nothing to judge they have all the time
+
+
+def test_statuses_have_their_share_though_news_never_end() -> None:
+    """They would wait for ever; and where there is nothing to judge they have all the time."""
+    clock = Clock()
+    mine = pace.Pace(clock)
+    came = 0.0
+    for _ in range(1_000):
+        mine.begin(has_news=True)
+        is_full = False
+        while not is_full:
+            clock.now += 0.001
+            came += 0.001 * mine.statuses_due
+            is_full = mine.is_full(STATUS if mine.statuses_due else NEWS, has_alerts=False, has_news=True)
+        mine.end()
+    assert came / (clock.now - 100.0) == pytest.approx(pace.STATUSES_SHARE, rel=0.1)
+    clock.now += pace.STATUSES_SECONDS
+    mine.begin(has_news=False)
+    for _ in range(100):
+        clock.now += 0.001
+        mine.is_full(STATUS, has_alerts=False, has_news=False)
+        assert mine.statuses_due
