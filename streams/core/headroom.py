@@ -56,9 +56,7 @@ def headroom_of(view: AccountView, known: Known) -> Headroom:
     return Headroom(day, known.policies, claim.currency, below)
 
 
-def _below(
-    episode: Episode, day: Day, claim: Claim, thresholds: Thresholds, curve: Curve, left: int
-) -> int:
+def _below(episode: Episode, day: Day, claim: Claim, thresholds: Thresholds, curve: Curve, left: int) -> int:
     """Return the least R(day) with which an episode may close or ease ("Alerts")."""
     schedule = claim.schedule
     if episode.kind == "behind_pace":
