@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from streams.core.headroom import headroom_of
+from streams.core.headroom import headroom_of, no_headroom
 from streams.core.history import Known, known_of
 from streams.core.rest import next_due_day
 from streams.core.status import status_value
@@ -65,8 +65,16 @@ def is_settled(book: Book, money: AccountMoney, group_id: str, plan_year: int, d
 def look_ahead(book: Book, money: AccountMoney, group_id: str, plan_year: int) -> None:
     """Work out how much money the account, as it was judged last, takes before an open episode may move."""
     known = money.known
-    if known is not None and known.open and (money.headroom is None or money.headroom.is_stale(known)):
-        money.headroom = headroom_of(AccountView(book, money, group_id, plan_year), known)
+    if known is None or not known.open or (money.headroom is not None and not money.headroom.is_stale(known)):
+        return
+    view = AccountView(book, money, group_id, plan_year)
+    regime, thresholds = view.timeline.regime_on(known.day), view.timeline.thresholds_on(known.day)
+    claim = regime.base
+    if claim is None:
+        money.headroom = no_headroom(known)
+    else:
+        curve = view.curve(None, claim.currency)
+        money.headroom = headroom_of(known, claim, regime.activity, thresholds, curve)
 
 
 def _judged(view: AccountView, day_reached: Day, known: Known | None) -> Known:

@@ -15,13 +15,12 @@ from streams.core.rules import CRITICAL
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streams.core.curve import Curve, Sums
+    from streams.core.curve import Curve
     from streams.core.events import Day
     from streams.core.history import Episode, Known
     from streams.core.plan import Claim
-    from streams.core.takings import Purse
     from streams.core.thresholds import Thresholds
-    from streams.core.view import AccountView
+    from streams.core.years import Steps
 
 
 class Headroom(NamedTuple):
@@ -29,31 +28,33 @@ class Headroom(NamedTuple):
 
     day: Day
     policies: int  # the book's version
+    open: tuple[Episode, ...]
     currency: str
-    below_minor: int
+    below_minor: int  # 0: none at all
 
     def is_stale(self, known: Known) -> bool:
-        """Tell whether it is of another day or of other decrees."""
-        return (self.day, self.policies) != (known.day, known.policies)
+        """Tell whether it is of another day, of other decrees or of other episodes; money of days before ends it."""
+        return (self.day, self.policies, self.open) != (known.day, known.policies, known.open)
 
-    def is_passed(self, known: Known, since: Day, sums: Iterable[tuple[Purse, Sums]]) -> bool:
-        """Tell whether money that is not earmarked, and came on days from `since` on, may move an open episode."""
-        if self.is_stale(known) or since < self.day:
-            return True
-        return any(purse.currency != self.currency or held.by(self.day) >= self.below_minor for purse, held in sums)
+    def is_passed(self, paid: Iterable[tuple[str, int]]) -> bool:
+        """Tell whether an open episode may have moved; `paid`: (currency, R(day)) of money that is not earmarked."""
+        return not self.below_minor or any(
+            currency != self.currency or amount >= self.below_minor for currency, amount in paid
+        )
 
 
-def headroom_of(view: AccountView, known: Known) -> Headroom:
-    """Return the headroom on the day that is known."""
-    day = known.day
-    regime, thresholds = view.timeline.regime_on(day), view.timeline.thresholds_on(day)
-    claim = regime.base
-    if claim is None or any(episode.levy_id is not None for episode in known.open):
-        return Headroom(day, known.policies, "", 0)
-    curve = view.curve(None, claim.currency)
-    left = max(MIN_DAYS_LEFT, active_days(regime.activity, day, claim.end + 1))
-    below = min(_below(episode, day, claim, thresholds, curve, left) for episode in known.open)
-    return Headroom(day, known.policies, claim.currency, below)
+def no_headroom(known: Known) -> Headroom:
+    """Return that of an account in which anything may move an episode."""
+    return Headroom(known.day, known.policies, known.open, "", 0)
+
+
+def headroom_of(known: Known, claim: Claim, activity: Steps[bool], thresholds: Thresholds, curve: Curve) -> Headroom:
+    """Return the headroom of a base account on the day that is known, of which all the rest is."""
+    if any(episode.levy_id is not None for episode in known.open):
+        return no_headroom(known)
+    left = max(MIN_DAYS_LEFT, active_days(activity, known.day, claim.end + 1))
+    below = min(_below(episode, known.day, claim, thresholds, curve, left) for episode in known.open)
+    return Headroom(known.day, known.policies, known.open, claim.currency, max(below, 0))
 
 
 def _below(episode: Episode, day: Day, claim: Claim, thresholds: Thresholds, curve: Curve, left: int) -> int:

@@ -105,6 +105,7 @@ class AccountMoney(ABC):
             self._put(entry.purse.levy_id, tuple(x for x in self._of(entry.purse.levy_id) if x[1] is not held))
         self._changed(entry.purse, entry.day)
         self._lessened = self.version
+        self.headroom = None
 
     def _of(self, levy_id: str | None) -> _Sums:
         if levy_id is None:
@@ -132,8 +133,8 @@ class AccountMoney(ABC):
     def may_move_episodes(self) -> bool:
         """Tell whether what came in since `known` may move an episode, if the day and the decrees are still those.
 
-        False is certain. More money opens nothing but the first that comes, and moves what is open only past its
-        headroom; what is not known of the account is taken to move.
+        False is certain. More money opens nothing, unless it is the first and the days after it are judged already;
+        it moves what is open only past its headroom. What is not known of the account is taken to move.
         """
         known = self.known
         if known is None or self._lessened > known.money:
@@ -141,9 +142,15 @@ class AccountMoney(ABC):
         if self.version == known.money:
             return False
         since = self.changed_from(known.money)
-        if since <= known.last_moved or not any(sums.by(since - 1) for _, sums in self._sums):
+        is_late = since < known.day
+        if is_late and (since <= known.last_moved or not any(sums.by(since - 1) for _, sums in self._sums)):
             return True
-        return bool(known.open) and (self.headroom is None or self.headroom.is_passed(known, since, self._sums))
+        if not known.open:
+            return False
+        room = self.headroom
+        if room is None or room.is_stale(known) or since < room.day:
+            return True
+        return room.is_passed((purse.currency, sums.by(room.day)) for purse, sums in self._sums)
 
     def settle(self) -> None:
         """Forget when what is here came: nobody has looked yet."""
@@ -153,6 +160,8 @@ class AccountMoney(ABC):
         self.version += 1
         self._changes.add(self.version, day)
         self._curves.pop(purse.levy_id, None)
+        if self.headroom is not None and day < self.headroom.day:
+            self.headroom = None
         for _, days in self._booked.get(purse, {}).values():
             days.pop(day, None)
 

@@ -105,18 +105,35 @@ def test_an_open_episode_is_taken_to_move_once_the_money_is_there_and_not_before
 
 
 def test_where_nothing_is_open_more_money_opens_nothing() -> None:
-    """That of the first day aside, which begins the best thirty days."""
-    book, money = book_of(opened(), target()), HeldMoney()
-    looked_at(book, money, day("01-14"))
-    pay(money, day("01-14"), 1)
-    assert not is_settled(book, money, GROUP, 2026, day("01-14"))
-    looked_at(book, money, day("01-15"))
-    assert is_settled(book, money, GROUP, 2026, day("01-15"))
-    pay(money, day("01-15"), 1)
-    assert is_settled(book, money, GROUP, 2026, day("01-15"))
-    assert not is_settled(book, money, GROUP, 2026, day("01-16"))
+    """The first there is aside, where days after it are judged: it begins the best thirty days."""
+    book, money, d = book_of(opened(), target()), HeldMoney(), day("01-15")
+    looked_at(book, money, d)
+    pay(money, d, 1)
+    assert is_settled(book, money, GROUP, 2026, d)
+    pay(money, d - 1, 1)
+    assert not is_settled(book, money, GROUP, 2026, d)
+    looked_at(book, money, d)
+    pay(money, d, 1)
+    assert is_settled(book, money, GROUP, 2026, d)
+    assert not is_settled(book, money, GROUP, 2026, d + 1)
     book.add(factor("2026-01-15", "0.85"))
-    assert not is_settled(book, money, GROUP, 2026, day("01-15"))
+    assert not is_settled(book, money, GROUP, 2026, d)
+
+
+def test_money_of_the_day_on_which_an_episode_moved_moves_it_no_more() -> None:
+    """A silence that ended today stays ended; money of the day before would have ended it earlier."""
+    book = book_of(opened(), target(), rules("2026-01-01", warning_below="0.01", unreachable_factor="100"))
+    money, d = money_of(("01-10", 100_000_00)), day("05-01")
+    looked_at(book, money, d)
+    pay(money, d, 1)
+    assert not is_settled(book, money, GROUP, 2026, d)
+    looked_at(book, money, d)
+    assert money.known is not None
+    assert money.known.last_moved == d
+    pay(money, d, 1)
+    assert is_settled(book, money, GROUP, 2026, d)
+    pay(money, d - 1, 1)
+    assert not is_settled(book, money, GROUP, 2026, d)
 
 
 def test_any_money_may_end_a_silence_or_help_a_levy() -> None:
