@@ -126,6 +126,10 @@ class Agenda:
         """Tell whether any group has news of its own."""
         return bool(self._urgent)
 
+    def has_statuses(self) -> bool:
+        """Tell whether statuses of groups that had news are due."""
+        return bool(self._statuses)
+
     def only_statuses(self) -> bool:
         """Tell whether nothing is due but statuses of groups that had news."""
         return bool(self._statuses) and not self._is_more_due()

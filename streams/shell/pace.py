@@ -1,7 +1,7 @@
 """When a teller sends what it has evaluated, lets others have a turn, and comes to the statuses of groups with news.
 
 Alerts wait for nothing that can wait: news are judged first, and a status is told after them, ten times a second, for
-each transaction has its price. Where there are more news to judge than time, statuses have a share of it. Others'
+each transaction has its price. Where there are always more news or alerts, statuses have a share of the time. Others'
 turns come after half a millisecond, for each of the hops that a request takes through the loop waits for as long.
 """
 
@@ -21,7 +21,7 @@ ROUND_SECONDS: Final = 0.25  # the same, while no group has news of its own
 BREATH_SECONDS: Final = 0.0005  # a turn; as long as that of the others before it, where they took longer
 LONGEST_BREATH_SECONDS: Final = 0.005
 STATUSES_SECONDS: Final = 0.1  # apart are statuses of groups that had news
-STATUSES_SHARE: Final = 0.2  # of the time goes into them, while there are news to judge all the time
+STATUSES_SHARE: Final = 0.2  # of the time goes into them, while there are always news or alerts
 
 
 class Pace:
@@ -29,8 +29,9 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._statuses_at = clock()  # when statuses went last
         self._statuses_from = 0.0
-        self._news_took = 0.0  # to judge, since statuses had a turn last
+        self._news_go_on = False
         self._turn_seconds = BREATH_SECONDS
         self.begin(has_news=False)
 
@@ -38,31 +39,28 @@ class Pace:
         """Begin with what goes into one transaction; `has_news`: there are groups to judge that have news."""
         self._started = self._breathed = self._at = self._clock()
         self._statuses_took = 0.0
+        self._statuses_may_take = min(BATCH_SECONDS, STATUSES_SHARE * (self._started - self._statuses_at))
         self._has_urgent_alerts = False
         self._are_due = self._started >= self._statuses_from
         #: Whether statuses of groups that had news come now, before all else; or not yet.
-        self.statuses_due = self._come_now(has_news=has_news)
+        self.statuses_due = self._are_due and (self._news_go_on or not has_news)
 
-    def _come_now(self, *, has_news: bool) -> bool:
-        if not (self._are_due and has_news):
-            return self._are_due
-        have_waited = self._news_took * STATUSES_SHARE >= BATCH_SECONDS * (1 - STATUSES_SHARE)
-        return have_waited and self._statuses_took < BATCH_SECONDS
-
-    def is_full(self, task: Task, *, has_alerts: bool, has_news: bool, others: bool = False) -> bool:
+    def is_full(
+        self, task: Task, *, has_alerts: bool, has_news: bool, has_statuses: bool = False, others: bool = False
+    ) -> bool:
         """Tell whether to send what there is, now that a task is done.
 
-        `has_news`: there are groups left to judge that have news; `others`: another teller has such.
+        `has_news`: there are groups left to judge that have news; `has_statuses`: statuses of such wait; `others`:
+        another teller has news.
         """
         since, self._at = self._at, self._clock()
         self._has_urgent_alerts |= task.has_news and has_alerts
-        if task.has_news and task.judge_first:
-            self._news_took += self._at - since
-        elif task.has_news:
+        if task.has_news and not task.judge_first:
             self._statuses_took += self._at - since
-        self.statuses_due = self._come_now(has_news=has_news)
+        took_all = self._statuses_took >= self._statuses_may_take
+        self.statuses_due = self._are_due and (not has_news or (self._news_go_on and not took_all))
         if self._has_urgent_alerts and not has_news:
-            return True
+            return took_all or not (self._are_due and has_statuses)
         return self._at > self._started + (BATCH_SECONDS if has_news or others else ROUND_SECONDS)
 
     async def breathe(self) -> None:
@@ -73,11 +71,12 @@ class Pace:
             self._turn_seconds = min(max(BREATH_SECONDS, now - self._at), LONGEST_BREATH_SECONDS)
             self._breathed = self._at = now
 
-    def end(self) -> None:
-        """Take note that nothing more goes into this transaction."""
+    def end(self, *, has_news: bool) -> None:
+        """Take note that nothing more goes into this transaction; `has_news`: news were left to judge."""
+        self._news_go_on = has_news
         if self._statuses_took:
+            self._statuses_at = self._started
             self._statuses_from = self._started + STATUSES_SECONDS
-            self._news_took = 0.0
 
     def early_seconds(self) -> float:
         """Return how long it is until statuses of groups with news are due; 0 where they are."""

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from streams.core.events import Scope
     from streams.core.takings import AccountMoney
     from streams.core.telling import ToldEpisode
+    from streams.shell.agenda import Task
     from streams.shell.clock import DayReached
     from streams.shell.ledger import HomeLedger
     from streams.shell.told import Records
@@ -259,11 +260,10 @@ class Teller:
                     if task.arrived is not None:
                         self._delays += [("alert", task.arrived)] * (len(alerts) - before[0])
                         self._delays += [("status", task.arrived)] * (len(statuses) - before[1])
-                has_alerts = len(alerts) > before[0]
-                if self._pace.is_full(task, has_alerts=has_alerts, has_news=self._has_news(), others=self._others()):
+                if self._is_full(task, has_alerts=len(alerts) > before[0]):
                     break
                 await self._pace.breathe()
-            self._pace.end()
+            self._pace.end(has_news=self._has_news())
         self._place.metrics.statuses.inc(len(statuses))
         return alerts + statuses, records
 
@@ -274,9 +274,12 @@ class Teller:
         self._place.with_news.discard(self.partition)
         return False
 
-    def _others(self) -> bool:
-        """Tell whether another teller has."""
-        return bool(self._place.with_news - {self.partition})
+    def _is_full(self, task: Task, *, has_alerts: bool) -> bool:
+        has_news, has_statuses = self._has_news(), self._agenda.has_statuses()
+        others = bool(self._place.with_news - {self.partition})
+        return self._pace.is_full(
+            task, has_alerts=has_alerts, has_news=has_news, has_statuses=has_statuses, others=others
+        )
 
     def _may_wait(self, group_id: str, *, has_news: bool = False) -> bool:
         """Judge a group, and tell whether all its alerts are told as they are, so that its status can wait.

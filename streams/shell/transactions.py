@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from aiokafka import AIOKafkaProducer
-
-from streams.shell import batching, cloudevents, connection
-from streams.shell.outbox import Message, acknowledged, retire
+from streams.shell import cloudevents, connection
+from streams.shell.outbox import Message, retire
 from streams.shell.told import META_KEY, Reached
 from streams.shell.topics import LARGEST_BYTES
+from streams.shell.transacting import TransactionalProducer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,14 +31,14 @@ class Transactions:
     def __init__(self, partition: int, place: Workplace) -> None:
         self._partition = partition
         self._place = place
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: TransactionalProducer | None = None
         self._offsets: dict[tuple[str, int], int] = {}  # of the newest batch that is there, by topic and partition
 
-    async def begin(self) -> AIOKafkaProducer:
+    async def begin(self) -> TransactionalProducer:
         """Connect, and fence whoever has the id (InitProducerId)."""
         names = self._place.names
         self._offsets.clear()
-        self._producer = AIOKafkaProducer(
+        self._producer = TransactionalProducer(
             **connection.aiokafka(self._place.bootstrap_servers), client_id=f"{names.consumer_group}-teller",
             transactional_id=names.transactional_id(self._partition), acks="all", compression_type="lz4",
             linger_ms=0, max_batch_size=1 << 18,
@@ -92,10 +91,4 @@ class Transactions:
 
     async def _transact(self, messages: Sequence[Message]) -> None:
         assert self._producer is not None
-        await self._producer.begin_transaction()
-        futures = await batching.enqueue(self._producer, messages)
-        await acknowledged(futures)
-        await self._producer.commit_transaction()
-        for future in futures:
-            there = future.result()
-            self._offsets[there.topic, there.partition] = there.offset
+        self._offsets |= await self._producer.transact(messages)

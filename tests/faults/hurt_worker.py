@@ -11,11 +11,11 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from streams.cli.main import main
 from streams.shell import router, teller, transactions, transport, watchdog
+from streams.shell.transacting import TransactionalProducer
 from streams.shell.transactions import Transactions
 
 if TYPE_CHECKING:
@@ -64,15 +64,15 @@ def takeover(_: ChunkConsumer) -> None:
 
 
 def unended(_: ChunkConsumer) -> None:
-    """Let what commits wait for ever for its transaction to end, as aiokafka can after a broker's end."""
+    """Let what commits wait for ever for its transaction to end, as a client can after a broker's end."""
 
-    async def wait_for_ever(_: AIOKafkaProducer) -> None:
+    async def wait_for_ever(_: TransactionalProducer) -> None:
         await asyncio.Event().wait()
 
-    commit = AIOKafkaProducer.commit_transaction
-    AIOKafkaProducer.commit_transaction = wait_for_ever
+    end = TransactionalProducer._end
+    TransactionalProducer._end = wait_for_ever  # type: ignore[method-assign]
     asyncio.get_running_loop().call_later(
-        transactions.TRANSACTION_SECONDS, setattr, AIOKafkaProducer, "commit_transaction", commit
+        transactions.TRANSACTION_SECONDS, setattr, TransactionalProducer, "_end", end
     )
 
 

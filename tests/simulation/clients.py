@@ -22,6 +22,8 @@ from tests.simulation.cluster import NAMES
 from tests.simulation.loop import PROCESS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.simulation.cluster import Cluster, Record
 
 WORLD: ContextVar[Any] = ContextVar("world")
@@ -66,23 +68,6 @@ class Network:
         if is_safe or self._dice.random() >= self.tearing:
             return None
         return self._dice.choice(touched)  # type: ignore[no-any-return]
-
-
-class Batch:
-    """Stands in for aiokafka's BatchBuilder."""
-
-    FULL = 5
-
-    def __init__(self) -> None:
-        self.messages: list[dict[str, Any]] = []
-
-    def append(self, *, timestamp: None, key: bytes | None, value: bytes | None, headers: Any) -> bool | None:
-        """Add a message; None where the batch is full."""
-        assert timestamp is None
-        if len(self.messages) >= self.FULL:
-            return None
-        self.messages.append({"key": key, "value": value, "headers": headers})
-        return True
 
 
 class Producer:
@@ -136,19 +121,6 @@ class Producer:
         self._last[tp] = task
         return task
 
-    def create_batch(self) -> Batch:
-        """Return a batch to fill."""
-        return Batch()
-
-    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[Any]:
-        """Send what is in a batch."""
-        there = SimpleNamespace(topic=topic, partition=partition, offset=len(self._cluster.logs[topic, partition]))
-        for message in batch.messages:
-            await self.send(topic, partition=partition, **message)
-        future = asyncio.get_running_loop().create_future()
-        future.set_result(there)
-        return future
-
     async def _deliver(self, message: Message, after: asyncio.Task[Any] | None) -> None:
         latency = self._network.latency()
         if after is not None:
@@ -196,6 +168,19 @@ class Producer:
         await asyncio.sleep(self._network.latency())
         if torn is not None or self._network.loses_answer():
             raise KafkaTimeoutError("simulated: committed, the answer was lost")
+
+
+class TransactionalProducer(Producer):
+    """Stands in for the teller's producer."""
+
+    async def transact(self, messages: Sequence[Message]) -> dict[tuple[str, int], int]:
+        """Send messages and commit; return the offset of the newest batch of each partition."""
+        offsets = {(m.topic, m.partition): len(self._cluster.logs[m.topic, m.partition]) for m in messages}
+        await self.begin_transaction()
+        for message in messages:
+            await self.send(message.topic, message.value, message.key, message.partition, message.headers)
+        await self.commit_transaction()
+        return offsets
 
 
 class _Positions:

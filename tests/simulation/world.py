@@ -175,7 +175,8 @@ def simulate(seed: int, trace: bool = False, model: bool = False) -> dict[str, i
     with ExitStack() as stack:
         stack.callback(loop.end)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=shm if shm.is_dir() else None)))
-        for module in (transactions, outbox, letterbox):
+        stack.enter_context(patch.object(transactions, "TransactionalProducer", clients.TransactionalProducer))
+        for module in (outbox, letterbox):
             stack.enter_context(patch.object(module, "AIOKafkaProducer", clients.Producer))
         for module in (recall, originals, policy_log, letterbox):
             stack.enter_context(patch.object(module, "AIOKafkaConsumer", clients.Consumer))

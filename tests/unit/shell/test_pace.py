@@ -58,7 +58,7 @@ def test_statuses_follow_after_a_while() -> None:
     assert mine.statuses_due
     clock.now += 0.001
     mine.is_full(STATUS, has_alerts=False, has_news=False)
-    mine.end()
+    mine.end(has_news=False)
     mine.begin(has_news=False)
     assert not mine.statuses_due
     clock.now += mine.early_seconds()
@@ -88,14 +88,34 @@ def test_statuses_have_their_share_though_news_never_end() -> None:
         mine.begin(has_news=True)
         is_full = False
         while not is_full:
+            is_status = mine.statuses_due
             clock.now += 0.001
-            came += 0.001 * mine.statuses_due
-            is_full = mine.is_full(STATUS if mine.statuses_due else NEWS, has_alerts=False, has_news=True)
-        mine.end()
-    assert came / (clock.now - 100.0) == pytest.approx(pace.STATUSES_SHARE, rel=0.1)
+            came += 0.001 * is_status
+            is_full = mine.is_full(STATUS if is_status else NEWS, has_alerts=False, has_news=True, has_statuses=True)
+        mine.end(has_news=True)
+    assert came / (clock.now - 100.0) == pytest.approx(pace.STATUSES_SHARE, rel=0.2)
     clock.now += pace.STATUSES_SECONDS
     mine.begin(has_news=False)
     for _ in range(100):
         clock.now += 0.001
         mine.is_full(STATUS, has_alerts=False, has_news=False)
         assert mine.statuses_due
+
+
+def test_statuses_have_their_share_though_each_transaction_has_alerts() -> None:
+    """Alerts go once all news are judged; where they always do, statuses that are due go with some of them."""
+    clock = Clock()
+    mine = pace.Pace(clock)
+    came = 0.0
+    for _ in range(1_000):
+        mine.begin(has_news=True)
+        clock.now += 0.001
+        is_full = mine.is_full(NEWS, has_alerts=True, has_news=False, has_statuses=True)
+        while not is_full:
+            assert mine.statuses_due
+            clock.now += 0.001
+            came += 0.001
+            is_full = mine.is_full(STATUS, has_alerts=False, has_news=False, has_statuses=True)
+        mine.end(has_news=False)
+        clock.now += 0.01  # the transaction
+    assert came / (clock.now - 100.0) == pytest.approx(pace.STATUSES_SHARE, rel=0.2)

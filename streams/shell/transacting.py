@@ -1,0 +1,193 @@
+"""A producer that takes a whole transaction at once, for its latency: three requests, one after the other.
+
+aiokafka's own sender hands a transaction on between routines for some thirty turns of the loop, and each turn may
+have a chunk to decode or to fold in it; an alert waits for all of them. Here one routine asks for what the protocol
+wants: the partitions are added, the batches produced, the end written. Who has the id, sequence numbers and where the
+brokers are stay aiokafka's. What may be tried again is, under the same sequence numbers, until the caller gives up.
+After any other failure, or where the caller gave up, a new producer takes over, for the outcome isn't known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.client import ConnectionGroup, CoordinationType
+from aiokafka.errors import (
+    ConcurrentTransactions,
+    DuplicateSequenceNumber,
+    GroupLoadInProgressError,
+    InvalidProducerEpoch,
+    KafkaError,
+    NoError,
+    OperationNotAttempted,
+    ProducerFenced,
+    for_code,
+)
+from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.protocol.transaction import AddPartitionsToTxnRequest, EndTxnRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from aiokafka.producer.producer import BatchBuilder
+
+    from streams.shell.outbox import Message
+
+BREATH: Final = 500  # messages, after which others get their turn
+PAUSE_SECONDS: Final = 0.1  # before something is tried again
+ENDING_PAUSE_SECONDS: Final = 0.005  # the same, where the transaction before is being ended
+_PRODUCER_FENCED: Final = 90  # what newer brokers answer with; aiokafka knows the older code alone
+
+log = logging.getLogger(__name__)
+
+
+class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
+    """aiokafka's producer under a transactional id, with its transactions one at a time and each whole."""
+
+    async def transact(self, messages: Sequence[Message]) -> dict[tuple[str, int], int]:
+        """Send messages, in order within each partition, and commit.
+
+        Returns the offset of the newest batch of each (topic, partition). KafkaError where that fails: whether it was
+        committed is not known then.
+        """
+        adding = asyncio.ensure_future(self._add({(message.topic, message.partition) for message in messages}))
+        try:
+            waiting = await self._batches(messages)
+        except BaseException:
+            adding.cancel()
+            raise
+        await adding
+        offsets: dict[tuple[str, int], int] = {}
+        while waiting:  # a request has one batch of a partition
+            offsets |= await self._produce({place: batches.popleft() for place, batches in waiting.items()})
+            waiting = {place: batches for place, batches in waiting.items() if batches}
+        await self._end()
+        return offsets
+
+    async def _batches(self, messages: Iterable[Message]) -> dict[tuple[str, int], deque[BatchBuilder]]:
+        batches: defaultdict[tuple[str, int], deque[BatchBuilder]] = defaultdict(deque)
+        for number, message in enumerate(messages, start=1):
+            mine = batches[message.topic, message.partition]
+            if not mine or not _put(mine[-1], message):
+                mine.append(self.create_batch())
+                _put(mine[-1], message)  # the first of a batch always fits
+            if number % BREATH == 0:
+                await asyncio.sleep(0)
+        return dict(batches)
+
+    # --- the three requests ---
+
+    async def _add(self, places: Iterable[tuple[str, int]]) -> None:
+        """Have partitions added to the transaction."""
+        known = self._txn_manager
+        topics = defaultdict[str, list[int]](list)
+        for topic, partition in places:
+            await self.client._wait_on_metadata(topic)  # noqa: SLF001
+            topics[topic].append(partition)
+        request = AddPartitionsToTxnRequest(
+            known.transactional_id, known.producer_id, known.producer_epoch, list(topics.items())
+        )
+
+        def codes(answer: Any) -> list[int]:
+            return [code for _, partitions in answer.errors for _, code in partitions]
+
+        await self._ask_coordinator(request, codes)
+
+    async def _end(self) -> None:
+        """Commit."""
+        known = self._txn_manager
+        request = EndTxnRequest(known.transactional_id, known.producer_id, known.producer_epoch, True)
+        await self._ask_coordinator(request, lambda answer: [answer.error_code])
+
+    async def _ask_coordinator(self, request: Any, codes: Callable[[Any], list[int]]) -> None:
+        """Ask the transaction's coordinator until it says yes; KafkaError where it says no."""
+        sender, id_ = self._sender, self._txn_manager.transactional_id
+        while True:
+            try:
+                node = await sender._find_coordinator(CoordinationType.TRANSACTION, id_)  # noqa: SLF001
+                answer = await self.client.send(node, request, group=ConnectionGroup.COORDINATION)
+                error = _worst(codes(answer))
+            except KafkaError as raised:
+                error = raised
+            if error is None:
+                return
+            if isinstance(error, ConcurrentTransactions):
+                await asyncio.sleep(ENDING_PAUSE_SECONDS)
+                continue
+            if not error.retriable:
+                raise error
+            log.info("a transaction's coordinator: %r; asking again", error)
+            if not isinstance(error, GroupLoadInProgressError):
+                sender._coordinator_dead(CoordinationType.TRANSACTION)  # noqa: SLF001
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _produce(self, batches: Mapping[tuple[str, int], BatchBuilder]) -> dict[tuple[str, int], int]:
+        """Have a batch in each of some partitions; return their offsets."""
+        known, left = self._txn_manager, dict[tuple[str, int], bytes]()
+        for place, batch in batches.items():
+            tp = TopicPartition(*place)
+            batch._set_producer_state(known.producer_id, known.producer_epoch, known.sequence_number(tp))  # noqa: SLF001
+            known.increment_sequence_number(tp, batch.record_count())
+            left[place] = batch._build()  # noqa: SLF001
+        offsets: dict[tuple[str, int], int] = {}
+        while True:
+            by_leader = defaultdict[int, dict[tuple[str, int], bytes]](dict)
+            for place, data in left.items():
+                by_leader[self.client.cluster.leader_for_partition(TopicPartition(*place))][place] = data
+            found = await asyncio.gather(*(self._produce_at(node, mine) for node, mine in by_leader.items()))
+            for mine in found:
+                offsets |= mine
+            left = {place: data for place, data in left.items() if place not in offsets}
+            if not left:
+                return offsets
+            await asyncio.sleep(PAUSE_SECONDS)
+            await self.client.force_metadata_update()
+
+    async def _produce_at(
+        self, node: int | None, batches: Mapping[tuple[str, int], bytes]
+    ) -> dict[tuple[str, int], int]:
+        """Have batches at their leader; return the offsets of those that are there. Others may be tried again."""
+        if node is None or node == -1:
+            return {}
+        topics = defaultdict[str, list[tuple[int, bytes]]](list)
+        for (topic, partition), data in batches.items():
+            topics[topic].append((partition, data))
+        request = ProduceRequest(
+            self._txn_manager.transactional_id, -1, self._request_timeout_ms, list(topics.items())
+        )
+        try:
+            answer = await self.client.send(node, request)
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            log.info("broker %d: %r; producing again", node, error)
+            return {}
+        offsets: dict[tuple[str, int], int] = {}
+        for topic, partitions in answer.topics:
+            for partition, code, offset, *_ in partitions:
+                said = _worst([code])
+                if said is None or isinstance(said, DuplicateSequenceNumber):
+                    offsets[topic, partition] = offset
+                elif not said.retriable:
+                    raise said
+        return offsets
+
+
+def _put(batch: BatchBuilder, message: Message) -> bool:
+    """Add a message to a batch; False where it is full."""
+    put = batch.append(timestamp=None, key=message.key, value=message.value, headers=list(message.headers))
+    return put is not None
+
+
+def _worst(codes: Iterable[int]) -> KafkaError | None:
+    """Return the error that stands for some codes: one that nothing helps against before one that may pass."""
+    errors = [for_code(code)() for code in codes if for_code(code) is not NoError]
+    if any(isinstance(error, InvalidProducerEpoch) for error in errors) or _PRODUCER_FENCED in codes:
+        return ProducerFenced()
+    telling = [error for error in errors if not isinstance(error, OperationNotAttempted)]
+    lasting = [error for error in telling if not (error.retriable or isinstance(error, ConcurrentTransactions))]
+    return next(iter([*lasting, *telling, *errors]), None)
