@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.core.events import Policy
+    from streams.shell.router import Logged
     from streams.shell.transport import Chunk, ChunkConsumer
     from streams.shell.workplace import Workplace
 
 log = logging.getLogger(__name__)
 
 SLICE = 16  # packs folded in one local transaction
+LOGGED_AT_MOST = 64  # packs of a home partition that wait for those before them
 
 
 class Standing(NamedTuple):
@@ -49,6 +51,7 @@ class Folder:
         self._log_id = log_id
         self._tellers: dict[int, Teller] = {}
         self._telling: dict[int, asyncio.Task[None]] = {}
+        self._logged: dict[int, dict[int, Logged]] = {}  # by home partition and offset
         self._moving = asyncio.Lock()  # held while partitions come and go, or a store is made again
         self._mending: set[asyncio.Task[None]] = set()
         #: Done once a teller ended that should not have, with what ended it.
@@ -89,6 +92,7 @@ class Folder:
         task, teller = self._telling.pop(partition), self._tellers.pop(partition)
         await ended(task)
         teller.ledger.close()
+        self._logged.pop(partition, None)
         self._place.census.forget(partition)
 
     async def stop(self) -> None:
@@ -142,7 +146,36 @@ class Folder:
             await self._remake(teller, error)
         else:
             self._consumer.finish(chunk)
+            self._take_logged(teller)
             self._place.metrics.last_record_timestamp.labels(topic).set(records[-1].timestamp / 1000)
+
+    def logged(self, logged: Iterable[Logged]) -> None:
+        """Take in packs that the home log has acknowledged, as soon as all before them is: no need to read them back.
+
+        An alert has one trip to Kafka less to wait for. What can't be taken in so comes with its chunk, and so does
+        what is wrong with it. While a partition is behind, chunks are larger, and cost less.
+        """
+        for pack in logged:
+            teller = self._tellers.get(pack.partition)
+            if teller is not None and teller.caught_up and pack.offset >= teller.ledger.position:
+                self._logged.setdefault(pack.partition, {})[pack.offset] = pack
+        for partition in list(self._logged):
+            self._take_logged(self._tellers[partition])
+
+    def _take_logged(self, teller: Teller) -> None:
+        waiting, first = self._logged.pop(teller.partition, {}), teller.ledger.position
+        after = first
+        while after in waiting:
+            after += 1
+        if after > first:
+            try:
+                self._take(teller, first, [waiting[offset] for offset in range(first, after)], after)
+            except (sqlite3.Error, UnreadableStateError) as error:
+                log.debug("home partition %d: left to its chunk: %r", teller.partition, error)
+                return
+        left = {offset: pack for offset, pack in waiting.items() if offset >= after}
+        if 0 < len(left) <= LOGGED_AT_MOST:
+            self._logged[teller.partition] = left
 
     def _take(self, teller: Teller, first: int, records: list[Any], after: int) -> None:
         ledger = teller.ledger

@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -24,11 +24,14 @@ from streams.shell.outbox import CLIENT_ERRORS, Message, Outbox
 from streams.shell.topics import Names, home_partition
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from faust.types.tuples import TP
 
     from streams.shell.event_columns import Events, Ints
     from streams.shell.letterbox import Letterbox
     from streams.shell.metrics import Metrics
+    from streams.shell.outbox import Headers
     from streams.shell.transport import Chunk, ChunkConsumer
 
 log = logging.getLogger(__name__)
@@ -41,8 +44,20 @@ RECORDS_A_STAMP = 25  # routed since the last ones let them go out too: a catch-
 LINGER_SECONDS = 1.0  # eager after that: what came last is not acknowledged yet
 
 
+class Logged(NamedTuple):
+    """A pack that the home log has, as a reader of the log would find it."""
+
+    partition: int
+    offset: int
+    value: bytes
+    headers: Headers
+
+
 class Router:
     """Routes chunks of the input topics."""
+
+    #: Told of packs as soon as they are acknowledged (set by the worker), whoever's the partition is.
+    on_logged: Callable[[Iterable[Logged]], None] = staticmethod(lambda _packs: None)
 
     def __init__(
         self, names: Names, outbox: Outbox, letterbox: Letterbox, consumer: ChunkConsumer, metrics: Metrics
@@ -67,29 +82,38 @@ class Router:
         """Send everything of a chunk to where it belongs; the chunk is finished when all of it is acknowledged."""
         topic, since = self._names.plain(chunk.tp.topic), time.monotonic()
         self._metrics.chunk_records.labels(topic).observe(len(chunk.records))
+        messages: list[Message] = []
         futures: list[asyncio.Future[Any]] = []
         letters: list[Letter] = []
         try:
             for at in range(0, len(chunk.records), SLICE):
-                part = chunk.records[at : at + SLICE]
-                futures += await self._outbox.enqueue(self._messages(chunk, part, letters))
+                messages += (more := self._messages(chunk, chunk.records[at : at + SLICE], letters))
+                futures += await self._outbox.enqueue(more)
                 await asyncio.sleep(0)
         except CLIENT_ERRORS as error:
             await self._failed(chunk, error)
             return
         if letters:
             futures.append(asyncio.ensure_future(self._letterbox.send(chunk.tp, chunk.epoch, letters)))
-        task = asyncio.ensure_future(self._settle(chunk, futures, topic, since))
+        task = asyncio.ensure_future(self._settle(chunk, messages, futures, topic, since))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
-    async def _settle(self, chunk: Chunk, futures: list[asyncio.Future[Any]], topic: str, since: float) -> None:
+    async def _settle(
+        self, chunk: Chunk, messages: list[Message], futures: list[asyncio.Future[Any]], topic: str, since: float
+    ) -> None:
         try:
             await self._outbox.acknowledged(futures)
         except CLIENT_ERRORS as error:
             await self._failed(chunk, error)
         else:
             self._consumer.finish(chunk)
+            if topic == "remittances":
+                there = [future.result().offset for future in futures[: len(messages)]]
+                self.on_logged(
+                    Logged(m.partition, offset, m.value or b"", m.headers)
+                    for m, offset in zip(messages, there, strict=True)
+                )
             self._metrics.route_seconds.labels(topic).observe(time.monotonic() - since)
             self._metrics.last_record_timestamp.labels(topic).set(chunk.records[-1].timestamp / 1000)
 

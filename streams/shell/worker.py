@@ -258,6 +258,7 @@ class Worker:
         consumer.on_commit = metrics.commit_seconds.observe
         folder = Folder(place, consumer, self._state_folder, log_ids.home)
         consumer.start_offsets = folder.start_offsets
+        router.on_logged = folder.logged
         add_agent(app, "router", names.inputs, router.route)
         add_agent(app, "folder", (names.home,), folder.fold)
         self._tasks += [asyncio.ensure_future(policy_log.run()), asyncio.ensure_future(router.stamp_forever())]

@@ -121,7 +121,7 @@ class Producer:
         self._last[tp] = task
         return task
 
-    async def _deliver(self, message: Message, after: asyncio.Task[Any] | None) -> None:
+    async def _deliver(self, message: Message, after: asyncio.Task[Any] | None) -> SimpleNamespace:
         latency = self._network.latency()
         if after is not None:
             await asyncio.wait([after])
@@ -132,10 +132,11 @@ class Producer:
         if self._network.fails():
             self._broken.add(tp)
             raise KafkaTimeoutError("simulated: never sent")
-        self._cluster.append(message, self.process)
+        offset = self._cluster.append(message, self.process)
         await asyncio.sleep(self._network.latency())
         if self._network.loses_answer():
             raise KafkaTimeoutError("simulated: the answer was lost")
+        return SimpleNamespace(offset=offset, timestamp_type=0)
 
     async def begin_transaction(self) -> None:
         """Begin."""

@@ -177,6 +177,7 @@ class SimulatedWorker:
         )  # fmt: skip
         folder = self.folder = Folder(place, consumer, self.state, "log")
         consumer.start_offsets = folder.start_offsets
+        router.on_logged = folder.logged
         add_agent(app, "router", NAMES.inputs, router.route)
         add_agent(app, "folder", (NAMES.home,), folder.fold)
         self.listener = RebalanceListener(consumer._give_up, consumer._take_on)
