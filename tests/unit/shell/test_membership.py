@@ -95,7 +95,10 @@ def test_a_fenced_teller_waits_until_it_is_a_member(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Teller, "_take_over", take_over)
     monkeypatch.setattr(Teller, "_tell_for_ever", tell)
     names = SimpleNamespace(home="quotastream-home")
-    place: Any = SimpleNamespace(names=names, prove_membership=prove_membership, day_reached=lambda: 1)
+    place: Any = SimpleNamespace(
+        names=names, prove_membership=prove_membership, day_reached=lambda: 1, with_news={0, 1}
+    )
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(Teller(0, SimpleNamespace(position=0), place).run())  # type: ignore[arg-type]
     assert steps == ["takes over", "asks", "asks", "asks", "takes over"]
+    assert place.with_news == {1}  # the others don't wait for what it had to judge
