@@ -24,6 +24,7 @@ from streams.core import events
 from streams.shell import codec_fast
 from streams.shell.bad_record import LARGEST_VALUE_BYTES
 from streams.shell.bad_record import BadRecord as BadRecord  # noqa: PLC0414  what decoding raises is named here
+from streams.shell.blocks import Block
 from streams.shell.codec_fast import remittance_digest, reversal_digest
 from streams.shell.envelopes import message
 from streams.shell.event_columns import of_single
@@ -106,8 +107,10 @@ class Decoded(NamedTuple):
 
 def decode_remittances(records: Sequence[Record]) -> Decoded:
     """Return what `decode` says of each record of the topic `remittances`, as columns."""
-    values = [record.value for record in records]
-    sure = codec_fast.decode(values)
+    if isinstance(records, Block):
+        sure = codec_fast.decode_block(records)
+    else:
+        sure = codec_fast.decode([record.value for record in records])
     if len(sure.rows) == len(records):
         return Decoded(*sure, [])
     left = np.setdiff1d(np.arange(len(records)), sure.rows)

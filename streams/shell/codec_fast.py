@@ -17,11 +17,15 @@ from xxhash import xxh3_64_digest
 from schemas.currencies import MINOR_DIGITS
 from schemas.parsing import END_US, FIRST_DAY, FIRST_US, LAST_DAY, NAME
 from streams.core.events import DAY_US, EPOCH_DAY
+from streams.shell import native
 from streams.shell.bad_record import LARGEST_VALUE_BYTES
 from streams.shell.event_columns import Events, Ints, Purse, amounts_of, halves, joined, of_single, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from streams.shell._columns import Found
+    from streams.shell.blocks import Block
 
 _Text64 = Annotated[str, msgspec.Meta(max_length=64)]
 
@@ -56,6 +60,18 @@ _DOUBTS = (msgspec.MsgspecError, KeyError, ValueError, RecursionError)
 _SEARCHED = 8  # records among which the one that is in doubt is not looked for any more: they all go to the models
 
 
+def _decimals() -> bytes:
+    """Return, for each three capitals, how many decimals that currency has; 255 for what is none."""
+    by_code = bytearray(b"\xff" * 26**3)
+    for code, digits in MINOR_DIGITS.items():
+        first, second, third = (ord(letter) - ord("A") for letter in code)
+        by_code[(first * 26 + second) * 26 + third] = digits
+    return bytes(by_code)
+
+
+_DECIMALS: Final = _decimals()
+
+
 class Sure(NamedTuple):
     """Events, and which of the records they stood in (rising)."""
 
@@ -65,6 +81,45 @@ class Sure(NamedTuple):
 
 def decode(values: Sequence[bytes | None]) -> Sure:
     """Return what it is sure of among the values of records of `remittances`."""
+    if native.columns is None:
+        return _by_columns(values)
+    found = native.columns.decode([*values], None, _DECIMALS, LARGEST_VALUE_BYTES)
+    return _with_rest(_found(found), len(values), values.__getitem__)
+
+
+def decode_block(block: Block) -> Sure:
+    """Return the same of a block of records of `remittances`."""
+    if native.columns is None:
+        return _by_columns([record.value for record in block])
+    found = native.columns.decode(block.pieces, block.spans, _DECIMALS, LARGEST_VALUE_BYTES)
+    return _with_rest(_found(found), len(block), lambda row: block[row].value)
+
+
+def _found(found: Found) -> Sure:
+    groups, purses, rows, ids, digests, days, amounts, group, purse = found
+    return Sure(
+        _ints(rows),
+        Events(
+            groups, purses, _ints(group), halves(ids).reshape(-1, 2), halves(digests), _ints(days), _ints(purse),
+            _ints(amounts), {}, {},
+        ),
+    )  # fmt: skip
+
+
+def _ints(column: bytearray) -> Ints:
+    return np.frombuffer(column, np.int64)
+
+
+def _with_rest(sure: Sure, count: int, value: Callable[[int], bytes | None]) -> Sure:
+    """Return it with what of the other rows can be read by columns."""
+    if len(sure.rows) == count:
+        return sure
+    left = np.setdiff1d(np.arange(count), sure.rows)
+    rest = _by_columns([value(row) for row in left.tolist()])
+    return put_together([sure, rest._replace(rows=left[rest.rows])])
+
+
+def _by_columns(values: Sequence[bytes | None]) -> Sure:
     rows, read = _read_all(values)
     remittances = [m for m in read if isinstance(m, _Remittance)]
     if len(remittances) == len(read):

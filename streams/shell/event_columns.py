@@ -140,6 +140,6 @@ def amounts_of(amounts: Sequence[int]) -> tuple[Ints, dict[int, int]]:
     return np.array([0 if row in large else amount for row, amount in enumerate(amounts)], np.int64), large
 
 
-def halves(data: bytes) -> Halves:
+def halves(data: bytes | bytearray) -> Halves:
     """Return bytes as numbers of 64 bits, without a copy."""
     return np.frombuffer(data, "<u8")

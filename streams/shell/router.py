@@ -16,7 +16,7 @@ from uuid import UUID
 
 import numpy as np
 
-from streams.shell import cloudevents, codec, dead_letters, envelopes, packs, traces
+from streams.shell import blocks, cloudevents, codec, dead_letters, envelopes, packs, traces
 from streams.shell.letterbox import Letter
 from streams.shell.logs import located
 from streams.shell.metrics import DEAD_LETTER, ROUTED
@@ -24,7 +24,7 @@ from streams.shell.outbox import CLIENT_ERRORS, Message, Outbox
 from streams.shell.topics import Names, home_partition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from faust.types.tuples import TP
 
@@ -124,16 +124,16 @@ class Router:
         if chunk.epoch == self._consumer.epoch:
             self._consumer.begin_epoch()
 
-    def _messages(self, chunk: Chunk, records: list[Any], letters: list[Letter]) -> list[Message]:
+    def _messages(self, chunk: Chunk, records: Sequence[Any], letters: list[Letter]) -> list[Message]:
         if chunk.tp.topic == self._names.remittances:
             return self._remittances(chunk.tp, records, letters)
         return self._policies(chunk.tp, records, letters)
 
-    def _remittances(self, tp: TP, records: list[Any], letters: list[Letter]) -> list[Message]:
+    def _remittances(self, tp: TP, records: Sequence[Any], letters: list[Letter]) -> list[Message]:
         rows, events, bad = codec.decode_remittances(records)
         letters += [Letter(records[row].offset, e.reason, self.dead_letter(tp, records[row], e)) for row, e in bad]
         self._count("remittances", len(records), len(rows))
-        offsets = np.array([record.offset for record in records], np.int64)[rows]
+        offsets = blocks.offsets(records)[rows]
         home_of_group = [home_partition(name, self._home_partitions) for name in events.groups]
         homes = np.array(home_of_group, np.int64)[events.group]
         traced = _traced(records, rows, events)
@@ -151,7 +151,7 @@ class Router:
         self._metrics.records.labels(topic, ROUTED).inc(routed)
         self._metrics.records.labels(topic, DEAD_LETTER).inc(records - routed)
 
-    def _policies(self, tp: TP, records: list[Any], letters: list[Letter]) -> list[Message]:
+    def _policies(self, tp: TP, records: Sequence[Any], letters: list[Letter]) -> list[Message]:
         out: list[Message] = []
         for record in records:
             try:
@@ -226,8 +226,10 @@ class Router:
         return Message(self._names.policies, 0, STAMP_KEY, None, source_headers(tp.partition, offset))
 
 
-def _traced(records: list[Any], rows: Ints, events: Events) -> dict[int, tuple[str, envelopes.Trace]]:
+def _traced(records: Sequence[Any], rows: Ints, events: Events) -> dict[int, tuple[str, envelopes.Trace]]:
     """Return, by their place among the events, the id and the trace of those that have one."""
+    if isinstance(records, blocks.Block):
+        return {}  # it has no headers
     if not any([record.headers for record in records]):  # noqa: C419  most have none, and a list is found out faster
         return {}
     ids = events.ids.tobytes()

@@ -28,8 +28,9 @@ from mode.utils.queues import FlowControlEvent
 
 from streams.shell import connection
 from streams.shell.bare_consumer import BareConsumer
+from streams.shell.blocks import joined
 from streams.shell.header_names import read_leniently
-from streams.shell.lean_records import as_they_are, install_lean_records
+from streams.shell.lean_records import Lean, install_lean_records
 from streams.shell.outbox import CLIENT_ERRORS
 from streams.shell.rebalances import RebalanceListener
 
@@ -45,7 +46,7 @@ class Chunk:
     """Consecutive records of one partition: the offsets from `first` up to, not including, `next`."""
 
     tp: TP
-    records: list[Any]
+    records: Any  # a sequence of records: a list, or a block (shell/blocks.py)
     first: int
     next: int
     epoch: int
@@ -62,6 +63,9 @@ class ChunkConsumer(BareConsumer):
 
     #: Told how many seconds a commit took (set by the worker).
     on_commit: Callable[[float], None] = staticmethod(lambda _seconds: None)
+
+    #: The topic whose records are kept in blocks as they came (set by the worker).
+    in_blocks: str = ""
 
     _client: aiokafka.AIOKafkaConsumer | None = None
 
@@ -176,7 +180,7 @@ class ChunkConsumer(BareConsumer):
                 await self.callback(self._message(chunk))
 
     def _chunk(self, tp: TP, records: list[Any]) -> Chunk:
-        first = self._position[tp]
+        first, records = self._position[tp], joined(records)
         self._position[tp] = records[-1].offset + 1
         chunk = Chunk(tp, records, first, self._position[tp], self.epoch)
         self._handed_out[tp].append(chunk)
@@ -326,7 +330,7 @@ class ChunkConsumer(BareConsumer):
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             metadata_max_age_ms=METADATA_SECONDS * 1000,
             check_crcs=conf.broker_check_crcs,
-            key_deserializer=as_they_are,
+            key_deserializer=Lean(self.in_blocks),
         )
         await self._client.start()
 

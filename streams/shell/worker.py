@@ -257,6 +257,7 @@ class Worker:
         )  # fmt: skip
         consumer.on_commit = metrics.commit_seconds.observe
         folder = Folder(place, consumer, self._state_folder, log_ids.home)
+        consumer.in_blocks = names.remittances
         consumer.start_offsets = folder.start_offsets
         router.on_logged = folder.logged
         add_agent(app, "router", names.inputs, router.route)
