@@ -676,25 +676,24 @@ static PyObject *decode(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
     PyObject *values, *made = NULL;
     Columns to = {0};
-    Py_ssize_t currencies, size;
-    const char *decimals, *spans;
-    if (!PyArg_ParseTuple(arguments, "O!z#y#n", &PyList_Type, &values, &spans, &size, &decimals, &currencies,
-                          &to.largest))
+    Py_buffer spans = {0};
+    Py_ssize_t currencies;
+    const char *decimals;
+    if (!PyArg_ParseTuple(arguments, "O!z*y#n", &PyList_Type, &values, &spans, &decimals, &currencies, &to.largest))
         return NULL;
-    if (currencies != CODES)
-        return PyErr_Format(PyExc_ValueError, "decimals: one for each of %d currencies", CODES);
     to.decimals = (const uint8_t *)decimals;
-    Py_ssize_t count = spans ? size / (SPAN * 8) : PyList_Size(values);
-    if (count > INT32_MAX / 2)
-        return PyErr_NoMemory();
-    if (begin(&to, count)) {
-        if (spans)
-            take_spans(&to, values, (const uint8_t *)spans, count);
+    Py_ssize_t count = spans.obj ? spans.len / (SPAN * 8) : PyList_Size(values);
+    if (currencies != CODES || count > INT32_MAX / 2) {
+        PyErr_SetString(PyExc_ValueError, "not the decimals of each code, or too many values at once");
+    } else if (begin(&to, count)) {
+        if (spans.obj)
+            take_spans(&to, values, spans.buf, count);
         else
             take_values(&to, values, count);
         made = columns(&to);
     }
     finish(&to);
+    PyBuffer_Release(&spans);
     return made;
 }
 

@@ -53,6 +53,11 @@ class Block:
         self.spans = spans
         self.timestamp_type = timestamp_type
 
+    @classmethod
+    def of(cls, data: bytes, spans: bytearray, timestamp_type: int) -> Block:
+        """Return the records of one batch, of which `spans` says where they are."""
+        return cls([data], np.frombuffer(spans, np.int64).reshape(-1, _SPAN), timestamp_type)
+
     def __len__(self) -> int:
         return len(self.spans)
 
@@ -145,10 +150,10 @@ def _block(batch: Any, raw: bytes) -> Block | None:
     spans = columns.spans(data, count, batch.base_offset, batch.first_timestamp)
     if spans is None:
         return None
-    found = np.frombuffer(spans, np.int64).reshape(-1, _SPAN)
-    if batch.timestamp_type == 1:
-        found[:, 2] = batch.max_timestamp
-    return Block([data], found, batch.timestamp_type)
+    block = Block.of(data, spans, batch.timestamp_type)
+    if batch.timestamp_type == 1:  # the broker's, one for all
+        block.spans[:, 2] = batch.max_timestamp
+    return block
 
 
 def offsets(records: Any) -> Ints:

@@ -1,19 +1,60 @@
-"""The fast way and the models: whatever the fast way says yes to, the models read the same, alone or among others."""
+"""The fast ways and the models: whatever a fast way says yes to, the models read the same, alone or among others.
+
+There are two, with the module in C and without it; each test holds either against the models.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest import mock
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.currencies import MINOR_DIGITS
-from streams.shell import codec, codec_fast
+from streams.shell import codec, codec_fast, native
 from streams.shell.bad_record import LARGEST_VALUE_BYTES
+from streams.shell.blocks import Block
 from streams.shell.envelopes import BATCHED_MODE, STRUCTURED_MODE
+from tests.unit.shell.batches import body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 SETTINGS = settings(max_examples=400, deadline=None)
+
+
+def by_columns(values: Sequence[bytes | None]) -> codec_fast.Sure:
+    """Decode without the module in C."""
+    with mock.patch.object(native, "columns", None):
+        return codec_fast.decode(values)
+
+
+def in_c(values: Sequence[bytes | None]) -> codec_fast.Sure:
+    """Decode with the module in C, and by columns what it leaves."""
+    assert native.columns is not None
+    return codec_fast.decode(values)
+
+
+def as_block(values: Sequence[bytes | None]) -> codec_fast.Sure:
+    """Decode records that were kept as the bytes that they came in."""
+    assert native.columns is not None
+    data = body([(n, None, value, []) for n, value in enumerate(values)])
+    spans = native.columns.spans(data, len(values), 0, 0)
+    return codec_fast.decode_block(Block.of(data, spans, 0))
+
+
+Way = Callable[[Sequence[bytes | None]], codec_fast.Sure] if TYPE_CHECKING else object
+WAYS = [
+    by_columns,
+    *(
+        pytest.param(way, marks=pytest.mark.skipif(native.columns is None, reason="no C here"))
+        for way in (in_c, as_block)
+    ),
+]
+both_ways = pytest.mark.parametrize("way", WAYS)
 
 
 SIGNS = ["", "0", "9", "-", "+", ".", ":", "T", "t", "z", "Z", " ", "\n", "_", "A", "\u0663", "é", "\0"]
@@ -125,40 +166,43 @@ def judged(value: bytes) -> Any:
         return None
 
 
-def fast(value: bytes) -> Any:
-    """Return what the fast way makes of a record; None where it is not sure."""
-    return next(codec_fast.decode([value]).events.single(), None)
+def fast(way: Way, value: bytes) -> Any:
+    """Return what a fast way makes of a record; None where it is not sure."""
+    return next(way([value]).events.single(), None)
 
 
+@both_ways
 @given(records())
 @SETTINGS
-def test_the_fast_way_agrees_with_the_models(value: bytes) -> None:
+def test_the_fast_way_agrees_with_the_models(way: Way, value: bytes) -> None:
     """The fast way reads what the models read, to the last bit of the digest, and nothing that they refuse."""
-    found = fast(value)
+    found = fast(way, value)
     if found is not None:
         slow = judged(value)
         assert found == slow
         assert type(found) is type(slow)
 
 
+@both_ways
 @given(records(), st.data())
 @SETTINGS
-def test_they_agree_on_damaged_bytes(value: bytes, data: st.DataObject) -> None:
+def test_they_agree_on_damaged_bytes(way: Way, value: bytes, data: st.DataObject) -> None:
     """A byte or two turned over or put in changes nothing about that."""
     at = data.draw(st.integers(0, len(value)))
     damaged = value[:at] + data.draw(st.binary(max_size=2)) + value[at + data.draw(st.integers(0, 2)) :]
-    found = fast(damaged)
+    found = fast(way, damaged)
     assert found is None or found == judged(damaged)
 
 
+@both_ways
 @given(records())
 @SETTINGS
-def test_the_fast_way_is_not_narrower_than_it_has_to_be(value: bytes) -> None:
+def test_the_fast_way_is_not_narrower_than_it_has_to_be(way: Way, value: bytes) -> None:
     """What the models accept the fast way accepts too, but where a key comes twice: no honest producer is slow."""
     pairs = json.loads(value.decode(errors="surrogatepass"), object_pairs_hook=lambda pairs: pairs)
     once = len({name for name, _ in pairs}) == len(pairs)
     if once and judged(value) is not None:
-        assert fast(value) is not None
+        assert fast(way, value) is not None
 
 
 class Came(NamedTuple):
@@ -201,11 +245,13 @@ def alone(value: bytes | None, headers: Any) -> Any:
         return error.reason, error.detail
 
 
+@pytest.mark.parametrize("columns", [None, native.columns])
 @given(st.lists(came(), max_size=40))
 @SETTINGS
-def test_among_others_each_record_says_the_same(taken: list[Came]) -> None:
+def test_among_others_each_record_says_the_same(columns: Any, taken: list[Came]) -> None:
     """What a record says, and what is wrong with it, does not depend on the records that came with it."""
-    rows, events, bad = codec.decode_remittances(taken)
+    with mock.patch.object(native, "columns", columns):
+        rows, events, bad = codec.decode_remittances(taken)
     refused = {row: (error.reason, error.detail) for row, error in bad}
     found = dict(zip(rows.tolist(), events.single(), strict=True))
     assert list(found) == sorted(found)
@@ -214,12 +260,13 @@ def test_among_others_each_record_says_the_same(taken: list[Came]) -> None:
     assert len(refused) + len(found) == len(taken)
 
 
-def test_one_in_doubt_keeps_few_others_from_the_fast_way() -> None:
+@both_ways
+def test_one_in_doubt_keeps_few_others_from_the_fast_way(way: Way) -> None:
     """Among a thousand records, one that only the models can judge takes no more than its neighbours along."""
     good = json.dumps(
         {name: GOOD[name] for name in FIELDS["remittance"]} | {"schema_version": 1, "type": "remittance"}
     )
     odd = good.replace("1250.00", "0.00")
-    rows = codec_fast.decode([(odd if n == 501 else good).encode() for n in range(1_000)]).rows.tolist()
+    rows = way([(odd if n == 501 else good).encode() for n in range(1_000)]).rows.tolist()
     assert 501 not in rows
     assert len(rows) >= 1_000 - codec_fast._SEARCHED
