@@ -16,7 +16,7 @@ help: ## Say what each target does
 
 install: $(INSTALLED) ## Make .venv with the command in .venv/bin/quotastream
 
-$(INSTALLED): pyproject.toml requirements/dev.lock
+$(INSTALLED): pyproject.toml setup.py streams/shell/_columns.c requirements/dev.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -118,4 +118,5 @@ lock: ## Renew the lock files, with hashes (needs uv)
 		--extra dev -c requirements/run.lock pyproject.toml -o requirements/dev.lock
 
 clean: ## Remove what was installed and built
+	rm -f streams/shell/*.so
 	rm -rf $(VENV) build dist mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,8 +1,8 @@
 """Builds what is released, the same bytes from the same commit each time: `make release`.
 
-Into dist/ go the sdist, the wheel that is built from it, an SBOM (CycloneDX: what the run lock pins, the embedded
-broker's jars, the page's vendored scripts) and SHA256SUMS. What is built is the tree as git tracks it, with the build
-tools of the dev lock and the commit's time in place of the clock.
+Into dist/ go the sdist, the wheel that is built from it (without the module in C: it runs everywhere), an SBOM
+(CycloneDX: what the run lock pins, the embedded broker's jars, the page's vendored scripts) and SHA256SUMS. What is
+built is the tree as git tracks it, with the build tools of the dev lock and the commit's time in place of the clock.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-BUILT = ("README.md", "LICENSE", "pyproject.toml", "streams", "schemas")
+BUILT = ("README.md", "LICENSE", "pyproject.toml", "setup.py", "streams", "schemas")
 
 
 def release(into: Path) -> list[Path]:
@@ -66,7 +66,7 @@ def _export(to: Path) -> None:
 def _build(what: str, source: Path, into: Path, epoch: int) -> None:
     command = [sys.executable, "-m", "build", "--no-isolation", what, "--outdir", str(into), str(source)]
     # What the umask is would be in the archives.
-    environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch), "PYTHONHASHSEED": "0"}
+    environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch), "PYTHONHASHSEED": "0", "PURE_PYTHON": "1"}
     done = subprocess.run(
         command, env=environment, umask=0o022, capture_output=True, text=True, check=False, cwd=source
     )

@@ -20,9 +20,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FILES = ("deploy/docker/Dockerfile", "docker-compose.yml")
-#: Where an image of others is named: the Dockerfile's base, and compose's services but those that are built here.
+#: Where an image of others is named: the Dockerfile's two, and compose's services but those that are built here.
 NAMED = re.compile(
-    r"^(?P<before>ARG BASE=|\s+image: )(?P<image>[\w./-]+:[\w.-]+)(?P<digest>@sha256:[0-9a-f]+)?$", re.MULTILINE
+    r"^(?P<before>ARG (?:BUILDER|BASE)=|\s+image: )(?P<image>[\w./-]+:[\w.-]+)(?P<digest>@sha256:[0-9a-f]+)?$",
+    re.MULTILINE,
 )
 LINE = re.compile(r"(?P<image>\S+)\s+(?P<digest>sha256:[0-9a-f]{64})")
 

@@ -112,6 +112,7 @@ def test_the_wheel_runs_the_demo_in_an_empty_environment(
     (wheel,) = released.glob("*.whl")
     command = installed(python_or_skip(version), wheel, tmp_path, plain)
     demo = [command, "demo", "--once", "--groups", "6", "--remittances", "500", "--data-dir", str(tmp_path / "kafka")]
+    assert not has_c(command, plain)
     done = subprocess.run(demo, cwd=tmp_path, env=plain, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert "who is behind (the first 6 of 6 groups)" in done.stdout
@@ -127,6 +128,13 @@ def test_the_sdist_can_be_installed(released: Path, tmp_path: Path, plain: dict[
     command = installed(python_or_skip(version), sdist, tmp_path, plain)
     said = subprocess.run([command, "--version"], env=plain, capture_output=True, text=True, timeout=60, check=True)
     assert said.stdout.strip() == f"quotastream {sdist.name.removeprefix('quotastream-').removesuffix('.tar.gz')}"
+    assert has_c(command, plain) == (shutil.which("cc") is not None)
+
+
+def has_c(command: str, environment: dict[str, str]) -> bool:
+    """Whether the module in C is there: the sdist has it built where that can be, the wheel does without."""
+    ask = [str(Path(command).with_name("python")), "-c", "from streams.shell import native; print(native.columns)"]
+    return "_columns" in subprocess.run(ask, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 def installed(interpreter: str, what: Path, folder: Path, environment: dict[str, str]) -> str:

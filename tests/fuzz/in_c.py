@@ -1,8 +1,8 @@
 """Fuzzes the module in C, built so that a read or write out of bounds ends it: `python -m tests.fuzz.in_c`.
 
-Messages are changed byte by byte, batches of records and the spans of them too. What the module says of a message must
-be what the models say; what it says of a batch must be what aiokafka reads. Run in a process whose memory is watched
-it needs the sanitizer's library loaded first, so it starts itself anew.
+Messages are changed byte by byte, batches of records and the spans of them too. What the module says of a message
+must be what the models say, and of a batch what aiokafka reads. A process whose memory is watched has to load the
+sanitizer's library first, so it is another one.
 """
 
 from __future__ import annotations

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
-from tests.fuzz import targets
+from tests.fuzz import in_c, targets
 
 ROOT = Path(__file__).parents[2]
 LONG_SECONDS = int(os.environ.get("FUZZ_SECONDS", "600"))
@@ -91,3 +93,32 @@ def test_a_long_run_finds_nothing(tmp_path: Path) -> None:
     done = fuzz(tmp_path, LONG_SECONDS)
     assert done.returncode == 0, found(done)
     assert list(tmp_path.iterdir()) == []
+
+
+def sanitized(seconds: int) -> int:
+    """Fuzz the module in C with its memory watched."""
+    if not (shutil.which("gcc") and Path(sysconfig.get_path("include"), "Python.h").exists()):
+        pytest.skip("there is no gcc here")
+    return in_c.run(seconds)
+
+
+def test_the_module_in_c_stays_within_its_bounds() -> None:
+    """A short run of messages and batches of any bytes; AddressSanitizer and UBSan look on."""
+    assert sanitized(SHORT_SECONDS) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(LONG_SECONDS + 300)
+def test_the_module_in_c_stays_within_its_bounds_for_long() -> None:
+    """The same, for ten minutes."""
+    assert sanitized(LONG_SECONDS) == 0
+
+
+def test_a_read_out_of_bounds_would_be_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bound that is not held ends the process: what looks on does look."""
+    unbound = in_c.SOURCE.read_text().replace("span[VALUE_SIZE] <= size - span[VALUE_AT]", "true")
+    assert unbound != in_c.SOURCE.read_text()
+    planted = tmp_path / "_columns.c"
+    planted.write_text(unbound)
+    monkeypatch.setattr(in_c, "SOURCE", planted)
+    assert sanitized(SHORT_SECONDS) != 0

@@ -1,4 +1,4 @@
-"""Batches of records as Kafka has them, for tests: made by hand or by aiokafka, and read by aiokafka's slow parser."""
+"""Batches of records as Kafka has them, for tests: made by aiokafka, and read by its parser in Python."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def fetched(data: bytes, in_blocks: str = "t", since: int = 0, aborted: list[tup
     """Return what a consumer is handed of fetched bytes, and the offset that it fetches next."""
     found = fetcher.PartitionRecords(
         TopicPartition("t", 0), fetcher.MemoryRecords(data), aborted or [], since,
-        lean_records.Lean(in_blocks), None, True, COMMITTED,  # noqa: FBT003  the fetcher's own order
+        lean_records.Lean(in_blocks), None, True, COMMITTED,
     )  # fmt: skip
     return [*found], found.next_fetch_offset
 

@@ -6,7 +6,8 @@ There are two, with the module in C and without it; each test holds either again
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 from unittest import mock
 
 import pytest
@@ -19,9 +20,6 @@ from streams.shell.bad_record import LARGEST_VALUE_BYTES
 from streams.shell.blocks import Block
 from streams.shell.envelopes import BATCHED_MODE, STRUCTURED_MODE
 from tests.unit.shell.batches import body
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 SETTINGS = settings(max_examples=400, deadline=None)
 
@@ -46,14 +44,9 @@ def as_block(values: Sequence[bytes | None]) -> codec_fast.Sure:
     return codec_fast.decode_block(Block.of(data, spans, 0))
 
 
-Way = Callable[[Sequence[bytes | None]], codec_fast.Sure] if TYPE_CHECKING else object
-WAYS = [
-    by_columns,
-    *(
-        pytest.param(way, marks=pytest.mark.skipif(native.columns is None, reason="no C here"))
-        for way in (in_c, as_block)
-    ),
-]
+Way = Callable[[Sequence[bytes | None]], codec_fast.Sure]
+needs_c = pytest.mark.skipif(native.columns is None, reason="no C here")
+WAYS = [by_columns, pytest.param(in_c, marks=needs_c), pytest.param(as_block, marks=needs_c)]
 both_ways = pytest.mark.parametrize("way", WAYS)
 
 
