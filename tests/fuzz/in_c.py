@@ -93,8 +93,14 @@ class Fuzz:
             assert read(data, spans) == read(data, None, len(values)), data
             assert self._decoded([data], spans) == self._decoded([r[3] for r in read(data, spans)], None)
         self._decoded([data], dice.randbytes(56 * 3))
-        near = b"".join(dice.randrange(-2, len(data) + 3).to_bytes(8, "little", signed=True) for _ in range(7 * 5))
-        self._decoded([data], near)
+        # A piece that ends amid a message, and spans that go on after it.
+        cut = values[0][: dice.randrange(len(values[0]) + 1)]
+        at, size = dice.choice((0, 0, 1, -1, len(cut))), len(cut) + dice.choice((-1, 0, 1, 60, 2**63 - 1 - len(cut)))
+        found = self._decoded(
+            [cut], b"".join(n.to_bytes(8, "little", signed=True) for n in (0, 0, 0, 0, -1, at, size))
+        )
+        if at < 0 or at + size > len(cut):
+            assert found == {}
 
 
 def watched(seconds: int) -> int:
