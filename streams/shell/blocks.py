@@ -65,12 +65,11 @@ class Block:
         if isinstance(at, slice):
             return Block(self.pieces, self.spans[at], self.timestamp_type)
         piece, offset, timestamp, key_at, key_size, value_at, value_size = self.spans[at].tolist()
-        data = self.pieces[piece]
-        return Record(
-            offset, timestamp, self.timestamp_type,
-            None if key_size < 0 else data[key_at : key_at + key_size],
-            None if value_size < 0 else data[value_at : value_at + value_size],
-        )  # fmt: skip
+        key, value = self._cut(piece, key_at, key_size), self._cut(piece, value_at, value_size)
+        return Record(offset, timestamp, self.timestamp_type, key, value)
+
+    def _cut(self, piece: int, at: int, size: int) -> bytes | None:
+        return None if size < 0 else self.pieces[piece][at : at + size]
 
     def __iter__(self) -> Iterator[Record]:
         return map(self.__getitem__, range(len(self)))
@@ -84,6 +83,10 @@ class Block:
     def offsets(self) -> Ints:
         """The offsets."""
         return self.spans[:, 1]
+
+    def values(self, rows: Ints) -> list[bytes | None]:
+        """Return some records' values."""
+        return [self._cut(piece, at, size) for piece, at, size in self.spans[rows][:, [0, 5, 6]].tolist()]
 
     def since(self, offset: int) -> Block:
         """Return the records from an offset on."""

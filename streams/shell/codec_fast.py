@@ -84,15 +84,15 @@ def decode(values: Sequence[bytes | None]) -> Sure:
     if native.columns is None:
         return _by_columns(values)
     found = native.columns.decode([*values], None, _DECIMALS, LARGEST_VALUE_BYTES)
-    return _with_rest(_found(found), len(values), values.__getitem__)
+    return _with_rest(_found(found), len(values), lambda rows: [values[row] for row in rows.tolist()])
 
 
 def decode_block(block: Block) -> Sure:
     """Return the same of a block of records of `remittances`."""
     if native.columns is None:
-        return _by_columns([record.value for record in block])
+        return _by_columns(block.values(np.arange(len(block))))
     found = native.columns.decode(block.pieces, block.spans, _DECIMALS, LARGEST_VALUE_BYTES)
-    return _with_rest(_found(found), len(block), lambda row: block[row].value)
+    return _with_rest(_found(found), len(block), block.values)
 
 
 def _found(found: Found) -> Sure:
@@ -110,12 +110,12 @@ def _ints(column: bytearray) -> Ints:
     return np.frombuffer(column, np.int64)
 
 
-def _with_rest(sure: Sure, count: int, value: Callable[[int], bytes | None]) -> Sure:
+def _with_rest(sure: Sure, count: int, values: Callable[[Ints], list[bytes | None]]) -> Sure:
     """Return it with what of the other rows can be read by columns."""
     if len(sure.rows) == count:
         return sure
     left = np.setdiff1d(np.arange(count), sure.rows)
-    rest = _by_columns([value(row) for row in left.tolist()])
+    rest = _by_columns(values(left))
     return put_together([sure, rest._replace(rows=left[rest.rows])])
 
 
