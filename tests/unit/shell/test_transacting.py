@@ -1,0 +1,149 @@
+"""A transaction in three requests: what is tried again, under which numbers, and what only a takeover mends."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiokafka.errors import InvalidTxnState, KafkaConnectionError, ProducerFenced, TopicAuthorizationFailedError
+from aiokafka.record.memory_records import MemoryRecords
+
+from streams.shell import transacting
+from streams.shell.outbox import Message
+from streams.shell.transacting import TransactionalProducer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONCURRENT, NOT_COORDINATOR, NOT_LEADER, DUPLICATE, OLD_EPOCH, FENCED = 51, 16, 6, 46, 47, 90
+NOT_ATTEMPTED, FORBIDDEN, INVALID_STATE = 55, 29, 48
+MESSAGES = [Message("alerts", 0, b"k", b"1"), Message("told", 2, b"k", b"2"), Message("alerts", 0, b"k", b"3")]
+
+
+class Broker:
+    """Answers requests as a test says, and else with yes."""
+
+    def __init__(self, producer: TransactionalProducer, says: dict[str, list[Any]]) -> None:
+        self.says = says
+        self.asked: list[str] = []
+        self.sequences: list[tuple[str, int, int, int]] = []  # of each batch: place, its sequence number, its records
+        self.looked_up = 0
+        producer.client.send = self.send
+        producer.client._wait_on_metadata = self.nothing
+        producer.client.force_metadata_update = self.nothing
+        producer.client.cluster.leader_for_partition = lambda tp: tp.partition
+        producer._sender._find_coordinator = self.find
+
+    async def nothing(self, *_: Any) -> None:
+        """Do nothing."""
+
+    async def find(self, *_: Any) -> int:
+        """Return the coordinator."""
+        self.looked_up += 1
+        return 0
+
+    async def send(self, _node: int, request: Any, **_: Any) -> Any:
+        """Answer."""
+        await asyncio.sleep(0)
+        kind = type(request).__name__.removesuffix("Request")
+        self.asked.append(kind)
+        said = self.says[kind].pop(0) if self.says.get(kind) else 0
+        if isinstance(said, Exception):
+            raise said
+        if kind == "AddPartitionsToTxn":
+            codes = [said] if isinstance(said, int) else said
+            return SimpleNamespace(errors=[("alerts", list(enumerate(codes)))])
+        if kind == "EndTxn":
+            return SimpleNamespace(error_code=said)
+        return SimpleNamespace(topics=[(topic, [*self.taken(topic, rows, said)]) for topic, rows in request._topics])
+
+    def taken(self, topic: str, rows: Any, code: int) -> Any:
+        """Note batches, and yield the answer to each: it stands at 100 and its partition."""
+        for partition, data in rows:
+            batch = MemoryRecords(bytes(data)).next_batch()
+            self.sequences.append((topic, partition, batch.base_sequence, len(list(batch))))
+            yield partition, code, 100 + partition, -1
+
+
+def transact(says: dict[str, list[Any]], times: int = 1) -> tuple[Broker, dict[tuple[str, int], int]]:
+    """Have MESSAGES sent in transactions; return the broker and what the last said."""
+
+    async def run() -> tuple[Broker, dict[tuple[str, int], int]]:
+        producer = TransactionalProducer(bootstrap_servers="nowhere:1", transactional_id="t", acks="all")
+        producer._txn_manager.set_pid_and_epoch(7, 3)
+        broker = Broker(producer, says)
+        for _ in range(times):
+            offsets = await producer.transact(MESSAGES)
+        producer._closed = True
+        return broker, offsets
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(autouse=True)
+def _in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transacting, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(transacting, "ENDING_PAUSE_SECONDS", 0)
+
+
+def test_partitions_are_added_before_batches_come_and_the_end_is_last() -> None:
+    """A batch that came before would be refused; sequence numbers go on from one transaction to the next."""
+    broker, offsets = transact({}, times=2)
+    assert broker.asked == ["AddPartitionsToTxn", "Produce", "Produce", "EndTxn"] * 2
+    assert broker.sequences == [("alerts", 0, 0, 2), ("told", 2, 0, 1), ("alerts", 0, 2, 2), ("told", 2, 1, 1)]
+    assert offsets == {("alerts", 0): 100, ("told", 2): 102}
+
+
+@pytest.mark.parametrize("said", [CONCURRENT, NOT_COORDINATOR, KafkaConnectionError(), [NOT_ATTEMPTED, CONCURRENT]])
+@pytest.mark.parametrize("kind", ["AddPartitionsToTxn", "EndTxn"])
+def test_what_may_pass_is_asked_again(kind: str, said: Any) -> None:
+    """The transaction before may still be being ended; a coordinator may have moved, and is looked for again."""
+    if kind == "EndTxn" and isinstance(said, list):
+        said = CONCURRENT
+    broker, _ = transact({kind: [said]})
+    assert broker.asked.count(kind) == 2
+    assert broker.looked_up == 3
+
+
+@pytest.mark.parametrize("said", [NOT_LEADER, KafkaConnectionError()])
+def test_a_batch_that_is_produced_again_keeps_its_sequence_number(said: Any) -> None:
+    """The broker then knows it for the same, should it have it already; others of the request are not sent again."""
+    broker, offsets = transact({"Produce": [said]})
+    assert offsets == {("alerts", 0): 100, ("told", 2): 102}
+    assert broker.asked.count("Produce") == 3
+    assert set(broker.sequences) == {("alerts", 0, 0, 2), ("told", 2, 0, 1)}
+
+
+def test_a_batch_that_is_there_already_is_there() -> None:
+    """An answer was lost, and the batch came twice."""
+    broker, _ = transact({"Produce": [DUPLICATE]})
+    assert broker.asked.count("Produce") == 2
+
+
+@pytest.mark.parametrize(
+    ("says", "error"),
+    [
+        *[({kind: [code]}, ProducerFenced) for kind in ("AddPartitionsToTxn", "Produce", "EndTxn")
+          for code in (OLD_EPOCH, FENCED)],
+        ({"AddPartitionsToTxn": [[NOT_ATTEMPTED, FORBIDDEN]]}, TopicAuthorizationFailedError),
+        ({"AddPartitionsToTxn": [[CONCURRENT, FORBIDDEN]]}, TopicAuthorizationFailedError),
+        ({"EndTxn": [INVALID_STATE]}, InvalidTxnState),
+    ],
+)  # fmt: skip
+def test_what_does_not_pass_is_raised(says: dict[str, list[Any]], error: type[Exception]) -> None:
+    """The teller takes over anew; where another has its id, it first finds out whether it is a member."""
+    with pytest.raises(error):
+        transact(says)
+
+
+def test_more_than_a_batch_holds_comes_in_several_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request may have one batch of a partition; what comes of it is the newest batch's offset."""
+
+    def one_each(put: Callable[..., bool]) -> Callable[..., bool]:
+        return lambda batch, message: batch.record_count() == 0 and put(batch, message)
+
+    monkeypatch.setattr(transacting, "_put", one_each(transacting._put))
+    broker, _ = transact({})
+    assert broker.sequences == [("alerts", 0, 0, 1), ("told", 2, 0, 1), ("alerts", 0, 1, 1)]
