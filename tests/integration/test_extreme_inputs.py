@@ -66,7 +66,7 @@ def test_what_cannot_be_told_of_a_group_keeps_no_other_from_being_told(
     """A group at which evaluation fails, or that would make too large a message, is left out and counted."""
     place: Any = SimpleNamespace(
         metrics=Metrics(CollectorRegistry()), day_reached=lambda: 1, names=Names(),
-        policy_log=SimpleNamespace(book=Book(MINOR_DIGITS)), evaluating=asyncio.Lock(),
+        policy_log=SimpleNamespace(book=Book(MINOR_DIGITS)), evaluating=asyncio.Lock(), with_news=set(),
     )  # fmt: skip
     teller = Teller(0, SimpleNamespace(position=0), place)  # type: ignore[arg-type]
     teller.caught_up = True
@@ -80,7 +80,7 @@ def test_what_cannot_be_told_of_a_group_keeps_no_other_from_being_told(
         statuses.append(self._outputs.status(group_id, 2026, b"x" * size, None))
 
     monkeypatch.setattr(Teller, "_evaluate_group", evaluate)
-    monkeypatch.setattr(Teller, "_may_wait", lambda *_: False)
+    monkeypatch.setattr(Teller, "_may_wait", lambda *_, **__: False)
     teller.changed(["failing", "large", "good"])
     told, accounts = [], {}
     while teller._agenda:
