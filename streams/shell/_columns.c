@@ -111,9 +111,26 @@ static const uint8_t *after_space(const uint8_t *at, const uint8_t *end)
 
 #define EACH(byte) (0x0101010101010101u * (byte))
 
-/* Take a text up to its closing quote; NULL at what needs a thought: a backslash, a control character, non-ASCII.
-   Eight bytes at once where none is one of these: the highest bit of a byte says so, rightly so of the lowest one. */
-static const uint8_t *plain_text(const uint8_t *at, const uint8_t *end, Text *text)
+/* Return what follows a character of UTF-8 that is not ASCII; NULL where there is none: cut short, longer than need be,
+   half of a pair of UTF-16, or past the last one. */
+static const uint8_t *after_character(const uint8_t *at, const uint8_t *end)
+{
+    uint8_t first = *at;
+    int more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
+    uint8_t low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+    uint8_t high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+    if (first < 0xC2 || first > 0xF4 || end - at <= more || at[1] < low || at[1] > high)
+        return NULL;
+    for (int n = 2; n <= more; n++)
+        if ((at[n] & 0xC0) != 0x80)
+            return NULL;
+    return at + more + 1;
+}
+
+/* Take a text up to its closing quote; NULL at what needs a thought: a backslash, a control character, and where not any
+   script will do what is not ASCII. Eight bytes at once where none is one of these: the highest bit of a byte says so,
+   rightly so of the lowest one. */
+static const uint8_t *plain_text(const uint8_t *at, const uint8_t *end, bool any_script, Text *text)
 {
     if (at == end || *at++ != '"')
         return NULL;
@@ -126,9 +143,9 @@ static const uint8_t *plain_text(const uint8_t *at, const uint8_t *end, Text *te
             break;
         }
     }
-    while (at < end && *at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\')
-        at++;
-    if (at == end || *at != '"')
+    while (at && at < end && *at >= 0x20 && *at != '"' && *at != '\\')
+        at = *at < 0x80 ? at + 1 : any_script ? after_character(at, end) : NULL;
+    if (!at || at == end || *at != '"')
         return NULL;
     text->size = at - text->at;
     return at + 1;
@@ -152,7 +169,7 @@ static const uint8_t *value_of(unsigned field, const uint8_t *at, const uint8_t 
         return at < end && *at == '1' ? at + 1 : NULL;
     if ((field == LEVY_ID || field == REFERENCE) && end - at >= 4 && memcmp(at, "null", 4) == 0)
         return at + 4;
-    return plain_text(at, end, value);
+    return plain_text(at, end, field == REFERENCE, value);
 }
 
 static bool read_object(const uint8_t *at, const uint8_t *end, Text found[FIELDS])
@@ -163,7 +180,7 @@ static bool read_object(const uint8_t *at, const uint8_t *end, Text found[FIELDS
         return false;
     for (;;) {
         Text key = {NULL, 0};
-        at = plain_text(after_space(at, end), end, &key);
+        at = plain_text(after_space(at, end), end, false, &key);
         field = at ? field_of(key, field + 1) : FIELDS;
         if (field == FIELDS || seen & 1u << field)
             return false;
@@ -329,7 +346,18 @@ static bool is_channel(Text text)
     return false;
 }
 
-/* --- what is said: the text of codec_fast's `_remittance_said`, 39 to 196 bytes of it ------------------------------ */
+/* A longer reference than of so many bytes would be beyond what is digested here: what else is said may have 132. */
+#define MOST_BYTES 107
+
+static bool is_reference(Text text)
+{
+    Py_ssize_t characters = 0;
+    for (Py_ssize_t n = 0; n < text.size && text.size <= MOST_BYTES; n++)
+        characters += (text.at[n] & 0xC0) != 0x80;
+    return text.size <= MOST_BYTES && characters <= 64;
+}
+
+/* --- what is said: the text of codec_fast's `_remittance_said`, 39 to 239 bytes of it ------------------------------ */
 
 static uint8_t *put(uint8_t *to, const void *from, Py_ssize_t size)
 {
@@ -468,7 +496,7 @@ static void take(Columns *to, int64_t row, const uint8_t *value, Py_ssize_t size
     int decimals = currency < 0 ? MOST_DECIMALS + 1 : to->decimals[currency];
     if (decimals > MOST_DECIMALS || !is_name(found[GROUP_ID]) || !is_channel(found[CHANNEL]))
         return;
-    if ((levy.at && !is_name(levy)) || found[REFERENCE].size > 64)
+    if ((levy.at && !is_name(levy)) || !is_reference(found[REFERENCE]))
         return;
     int64_t minor = minor_units(found[AMOUNT], decimals), us = time_us(found[OCCURRED_AT]);
     if (minor <= 0 || us < 0 || !read_uuid(found[EVENT_ID], to->data[IDS] + 16 * to->count))

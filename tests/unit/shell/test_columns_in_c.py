@@ -66,7 +66,7 @@ def hold(values: Sequence[bytes | None]) -> int:
 def said(*order: str, space: str = "", **fields: object) -> bytes:
     """Return a message with some fields otherwise, in some order, with white space wherever JSON lets it be."""
     message = GOOD | fields
-    members = ((json.dumps(name), json.dumps(message[name])) for name in order or message)
+    members = ((json.dumps(name), json.dumps(message[name], ensure_ascii=False)) for name in order or message)
     inside = f"{space},{space}".join(f"{name}{space}:{space}{value}" for name, value in members)
     return f"{space}{{{space}{inside}{space}}}{space}".encode()
 
@@ -74,6 +74,7 @@ def said(*order: str, space: str = "", **fields: object) -> bytes:
 SHAPES = {
     "short": said(),
     "full": said(levy_id="rail-1", reference="a text / of 9"),
+    "another script": said(reference="송금 제9회, é \U0001f600"),
     "nulls": said(levy_id=None, reference=None, amount="7"),
     "spaced": said(space=" \t\r\n"),
     "backwards": said(*reversed(GOOD), occurred_at="2028-02-29T23:59:59.1234567-23:59"),
@@ -112,7 +113,7 @@ LEFT: dict[str, tuple[object, ...]] = {
     "schema_version": (2, 10, 1.0, "1", None, True, [1]),
     "type": ("reversal", "Remittance", "", None),
     "event_id": ("0" * 36, "0" * 32, "0f1c2a10-0000-4000-8000-00000000000", "0f1c2a10-0000-4000-8000-00000000000g"),
-    "group_id": ("", "x" * 65, "-a", "A", "a b", None),
+    "group_id": ("", "x" * 65, "-a", "A", "a b", "é", None),
     "amount": (1, "0", "0.00", "-1", "+1", "1.", ".1", "1.000", " 1", "1e2", "1" * 19, "9" * 18, "", None),
     "currency": ("XAU", "usd", "USDX", "US", "", None),
     "occurred_at": (
@@ -122,7 +123,7 @@ LEFT: dict[str, tuple[object, ...]] = {
     ),
     "channel": ("Cash", "", None),
     "levy_id": ("", "x" * 65, [], {}, False),
-    "reference": ("x" * 65, "é", '"', "\\", "\n", {}, 0),
+    "reference": ("x" * 65, "é" * 54, "금" * 36, '"', "\\", "\n", "é\n", {}, 0),
     "another": (1,),
 }  # fmt: skip
 
@@ -135,8 +136,12 @@ def test_what_it_is_not_sure_of_it_leaves() -> None:
     one = b'"schema_version":1,'
     other += [said().replace(one, one.replace(b"1", text)) for text in (b"01", b"1e0", b"1.0", b"-1", b"+1", b"1 1")]
     other += [
-        said(reference="x").replace(b'"x"', text) for text in (b'"\xc3\xa9"', b'"\x80"', b'"\0"', b"nul", b"nulll")
-    ]
+        said(reference="x").replace(b'"x"', text)
+        for text in (
+            b'"\x80"', b'"\0"', b"nul", b"nulll", b'"\xc1\xbf"', b'"\xe0\x9f\xbf"', b'"\xed\xa0\x80"', b'"\xf5\x80\x80\x80"',
+            b'"\xf0\x8f\xbf\xbf"', b'"\xf4\x90\x80\x80"', b'"\xc3"', b'"\xe3\x81"', b'"\xe3\x81(\x81"', b'"\xc3', b'"\xff"',
+        )
+    ]  # fmt: skip
     other += [b"\xef\xbb\xbf" + said(), said() + b"x", said() * 2, b"[" + said() + b"]", said()[:-1] + b",}"]
     other += [b"{}", b"[]", b"null", b"{", b'{"', b"", said() + b" " * LARGEST_VALUE_BYTES]
     assert sure([*other, None]) == {}
@@ -148,6 +153,9 @@ def test_what_honest_producers_send_it_reads_itself() -> None:
     values += [said(currency=code, amount="1") for code in MINOR_DIGITS]
     values += [said(group_id="a" * size, levy_id="b" * size, reference="c" * size) for size in range(1, 65)]
     values += [said(amount=f"{'1' * size}.05") for size in range(1, 18)]
+    scripts = "\x7f\x80\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff송é"
+    values += [said(reference=letter * size) for letter in scripts for size in (1, 2, 9, 26)]
+    values += [said(reference="x" * before + "é" * 43, levy_id="b" * 64) for before in range(22)]
     assert hold(values) == len(values)
 
 
@@ -163,7 +171,7 @@ def test_the_days_of_the_calendar_are_those_of_the_models() -> None:
 
 
 def test_its_digests_are_those_of_xxhash() -> None:
-    """The home log keeps them for ever: of every length that what is said can have, 39 to 196 bytes."""
+    """The home log keeps them for ever: of every length that what is said can have, 39 to 239 bytes."""
     texts = [None, *("x" * size for size in range(1, 65))]
     told = [
         (amount, at, channel, levy_id, reference)
@@ -173,7 +181,7 @@ def test_its_digests_are_those_of_xxhash() -> None:
             ("92233720368547758.07", "2099-12-31T23:59:59.999999Z", "bank_transfer"),
         )
         for levy_id in texts
-        for reference in (*texts, "")
+        for reference in (*texts, *(f"{'é' * 43}{'x' * more}" for more in range(22)), "")
     ]
     found = sure(
         [
@@ -188,7 +196,7 @@ def test_its_digests_are_those_of_xxhash() -> None:
         text = codec_fast._remittance_said(minor, currency, time_us(at), channel, levy_id, reference).encode()
         assert found[row].digest == xxh3_64_digest(text)
         lengths.add(len(text))
-    assert lengths == {*range(39, 197)}
+    assert lengths == {*range(39, 240)}
 
 
 def test_many_names_that_share_a_slot_are_left_to_others() -> None:
