@@ -138,8 +138,10 @@ def test_what_it_is_not_sure_of_it_leaves() -> None:
     other += [
         said(reference="x").replace(b'"x"', text)
         for text in (
-            b'"\x80"', b'"\0"', b"nul", b"nulll", b'"\xc1\xbf"', b'"\xe0\x9f\xbf"', b'"\xed\xa0\x80"', b'"\xf5\x80\x80\x80"',
-            b'"\xf0\x8f\xbf\xbf"', b'"\xf4\x90\x80\x80"', b'"\xc3"', b'"\xe3\x81"', b'"\xe3\x81(\x81"', b'"\xc3', b'"\xff"',
+            b'"\x80"', b'"\0"', b"nul", b"nulll",
+            b'"\xc1\xbf"', b'"\xe0\x9f\xbf"', b'"\xed\xa0\x80"', b'"\xf5\x80\x80\x80"',
+            b'"\xf0\x8f\xbf\xbf"', b'"\xf4\x90\x80\x80"', b'"\xc3"',
+            b'"\xe3\x81"', b'"\xe3\x81(\x81"', b'"\xc3', b'"\xff"',
         )
     ]  # fmt: skip
     other += [b"\xef\xbb\xbf" + said(), said() + b"x", said() * 2, b"[" + said() + b"]", said()[:-1] + b",}"]
