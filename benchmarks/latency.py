@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 PARTITIONS = 4
 ORDINARY = 1_000  # groups
 ONE_IN = 100  # remittances lifts a group over its target
-WARM_SECONDS = 15  # at each rate: a broker whose code is not compiled yet needs more than its core
+WARM_UP_RATE = 900  # run before what is measured: a broker whose code is not compiled yet needs more than its core
+WARM_SECONDS = 15  # at each rate
 TARGET, OVER, SMALL = "36500.00", "40000.00", "0.01"
 LIMIT_CENTS = 30_000_00
 PEER_TOPIC, PEER_ALERTS = "latency-peer", "latency-peer-alerts"
@@ -147,6 +148,12 @@ def _measure(subscriber: Subscriber, topic: str, rate: int, seconds: int) -> lis
     return sorted(1000 * (subscriber.came[group_id] - at) for group_id, at in due.items())
 
 
+def _measure_all(subscriber: Subscriber, topic: str, rates: list[int], seconds: int) -> dict[int, list[float]]:
+    """Return the latencies at each rate, after a run that nobody measures."""
+    _measure(subscriber, topic, WARM_UP_RATE, seconds)
+    return {rate: _measure(subscriber, topic, rate, seconds) for rate in rates}
+
+
 def _wait(child: subprocess.Popen[bytes], ready: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while not ready():
@@ -157,7 +164,7 @@ def _wait(child: subprocess.Popen[bytes], ready: Callable[[], bool], what: str) 
 
 def _worker(bootstrap_servers: str, rates: list[int], seconds: int, folder: Path) -> dict[int, list[float]]:
     folder.mkdir()
-    groups = ordinary() + [group_id for rate in rates for group_id in probes(rate, seconds)]
+    groups = ordinary() + [group_id for rate in (WARM_UP_RATE, *rates) for group_id in probes(rate, seconds)]
     publish(bootstrap_servers, Names().policy_changes, _policies(groups))
     names = Names("", replay=True, output_prefix="latency-")
     arguments = worker_arguments(bootstrap_servers, names.output_prefix, folder / "state", choose_port())
@@ -167,7 +174,7 @@ def _worker(bootstrap_servers: str, rates: list[int], seconds: int, folder: Path
         subscriber = Subscriber(bootstrap_servers, names.alerts, over_target)
         # Each group is silent and behind pace before it pays.
         _wait(child, lambda: len(subscriber.any_alert) >= 2 * len(groups), "the alerts before the run")
-        found = {rate: _measure(subscriber, Names().remittances, rate, seconds) for rate in rates}
+        found = _measure_all(subscriber, Names().remittances, rates, seconds)
         subscriber.close()
         return found
     finally:
@@ -187,7 +194,7 @@ def _kafka_streams(bootstrap_servers: str, rates: list[int], seconds: int, folde
         subscriber = Subscriber(bootstrap_servers, PEER_ALERTS, lambda message: message.key().decode())
         publish(bootstrap_servers, PEER_TOPIC, iter([last_day_remittance(random.Random(0), "probe-first", OVER)]))
         _wait(child, lambda: bool(subscriber.came), "the first message of Kafka Streams")
-        found = {rate: _measure(subscriber, PEER_TOPIC, rate, seconds) for rate in rates}
+        found = _measure_all(subscriber, PEER_TOPIC, rates, seconds)
         subscriber.close()
         return found
     finally:
