@@ -1,4 +1,4 @@
-"""Packs that the home log has acknowledged are folded without being read back: in the log's order, and none is passed."""
+"""Packs that the home log has acknowledged are folded without being read back: in its order, none passed over."""
 
 from __future__ import annotations
 
