@@ -100,9 +100,11 @@ class Outbox:
             for m in messages
         ]
 
-    async def send(self, messages: Sequence[Message]) -> None:
-        """Send the messages and wait until all are acknowledged; KafkaError where one is not."""
-        await self.acknowledged(await self.enqueue(messages))
+    async def send(self, messages: Sequence[Message]) -> list[Any]:
+        """Send the messages, wait until all are acknowledged, return where each is; KafkaError where one is not."""
+        futures = await self.enqueue(messages)
+        await self.acknowledged(futures)
+        return [future.result() for future in futures]
 
     async def acknowledged(self, futures: Sequence[asyncio.Future[Any]]) -> None:
         """Wait for what `enqueue` returned; KafkaError where one is not acknowledged."""

@@ -108,14 +108,17 @@ class Router:
             await self._failed(chunk, error)
         else:
             self._consumer.finish(chunk)
-            if topic == "remittances":
-                there = [future.result().offset for future in futures[: len(messages)]]
-                self.on_logged(
-                    Logged(m.partition, offset, m.value or b"", m.headers)
-                    for m, offset in zip(messages, there, strict=True)
-                )
+            self._note_logged(messages, [future.result() for future in futures[: len(messages)]])
             self._metrics.route_seconds.labels(topic).observe(time.monotonic() - since)
             self._metrics.last_record_timestamp.labels(topic).set(chunk.records[-1].timestamp / 1000)
+
+    def _note_logged(self, messages: list[Message], there: list[Any]) -> None:
+        """Tell of what the home log has now; `there`: where each message is, as aiokafka says it."""
+        self.on_logged(
+            Logged(m.partition, at.offset, m.value or b"", m.headers)
+            for m, at in zip(messages, there, strict=True)
+            if m.topic == self._names.home
+        )
 
     async def _failed(self, chunk: Chunk, error: BaseException) -> None:
         log.error("%s[%d] from %d: not acknowledged (%r); it is read and sent again",
@@ -196,13 +199,15 @@ class Router:
             stamped_at, self._unstamped = now, 0
             if is_much:
                 eager_until = max(eager_until, now + LINGER_SECONDS)
+            stamps = [self._stamp_message(tp, home, offset) for (tp, home), offset in due.items()]
             try:
-                await self._outbox.send([self._stamp_message(tp, home, offset) for (tp, home), offset in due.items()])
+                there = await self._outbox.send(stamps)
             except CLIENT_ERRORS as error:
                 log.warning("stamps were not acknowledged, trying again: %r", error)
                 await self._outbox.renew()
                 stamped_at = 0.0
             else:
+                self._note_logged(stamps, there)
                 if epoch == self._consumer.epoch:
                     self._stamped.update(due)
 

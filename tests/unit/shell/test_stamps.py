@@ -10,7 +10,7 @@ import pytest
 from faust.types.tuples import TP
 from prometheus_client import CollectorRegistry
 
-from streams.shell import router
+from streams.shell import packs, router
 from streams.shell.metrics import Metrics
 from streams.shell.topics import Names
 
@@ -34,9 +34,10 @@ class Run:
         monkeypatch.setattr(router, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr(router, "asyncio", SimpleNamespace(sleep=self.sleep))
 
-    async def send(self, messages: list[Any]) -> None:
-        """Take stamps."""
+    async def send(self, messages: list[Any]) -> list[Any]:
+        """Take stamps; say where they are."""
         self.sent.append((self.now, len(messages)))
+        return [SimpleNamespace(offset=100 + place) for place in range(len(messages))]
 
     async def sleep(self, seconds: float) -> None:
         """Let time go by, and records come."""
@@ -83,3 +84,12 @@ def test_a_catch_up_is_stamped_as_it_goes(monkeypatch: pytest.MonkeyPatch) -> No
 def test_nothing_new_writes_no_stamp(monkeypatch: pytest.MonkeyPatch) -> None:
     """An idle installation would fill its logs."""
     assert Run(monkeypatch, a_look=0).play(3600) == []
+
+
+def test_stamps_are_known_to_be_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pack that follows a stamp would else wait until the stamp is read back."""
+    run, heard = Run(monkeypatch, a_look=1), list[Any]()
+    run.router.on_logged = heard.extend
+    run.play(1)
+    assert {(pack.partition, pack.offset) for pack in heard} >= {(0, 100), (HOMES - 1, 100 + HOMES - 1)}
+    assert packs.decode(heard[0].value).entries == []
