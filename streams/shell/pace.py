@@ -8,6 +8,7 @@ turns come after half a millisecond, for each of the hops that a request takes t
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -29,8 +30,7 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._statuses_at = clock()  # when statuses went last
-        self._statuses_from = 0.0
+        self._statuses_at = -math.inf  # when statuses went last
         self._news_go_on = False
         self._turn_seconds = BREATH_SECONDS
         self.begin(has_news=False)
@@ -41,7 +41,7 @@ class Pace:
         self._statuses_took = 0.0
         self._statuses_may_take = min(BATCH_SECONDS, STATUSES_SHARE * (self._started - self._statuses_at))
         self._has_urgent_alerts = False
-        self._are_due = self._started >= self._statuses_from
+        self._are_due = self._started >= self._statuses_at + STATUSES_SECONDS
         #: Whether statuses of groups that had news come now, before all else; or not yet.
         self.statuses_due = self._are_due and (self._news_go_on or not has_news)
 
@@ -76,8 +76,7 @@ class Pace:
         self._news_go_on = has_news
         if self._statuses_took:
             self._statuses_at = self._started
-            self._statuses_from = self._started + STATUSES_SECONDS
 
     def early_seconds(self) -> float:
         """Return how long it is until statuses of groups with news are due; 0 where they are."""
-        return max(0.0, self._statuses_from - self._clock())
+        return max(0.0, self._statuses_at + STATUSES_SECONDS - self._clock())

@@ -183,9 +183,9 @@ def _put(batch: BatchBuilder, message: Message) -> bool:
     return put is not None
 
 
-def _worst(codes: Iterable[int]) -> KafkaError | None:
+def _worst(codes: Sequence[int]) -> KafkaError | None:
     """Return the error that stands for some codes: one that nothing helps against before one that may pass."""
-    errors = [for_code(code)() for code in codes if for_code(code) is not NoError]
+    errors = [error() for error in map(for_code, codes) if error is not NoError]
     if any(isinstance(error, InvalidProducerEpoch) for error in errors) or _PRODUCER_FENCED in codes:
         return ProducerFenced()
     telling = [error for error in errors if not isinstance(error, OperationNotAttempted)]
