@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import uuid
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.devkafka import broker as devkafka
+from streams.shell.logs import LIBRARIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +52,20 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """Run one broker for all tests, in a temporary folder; it ends with the tests, even when they are killed."""
     with devkafka.session(tmp_path_factory.mktemp("kafka"), extra_config=TEST_CONFIG) as broker:
         yield broker
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Take away what a command set up: its stream is the test's, and closed when the next one logs."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in LIBRARIES}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, was in levels.items():
+        logging.getLogger(name).setLevel(was)
+    logging.captureWarnings(capture=False)
 
 
 @pytest.fixture

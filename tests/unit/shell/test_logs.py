@@ -7,14 +7,11 @@ import json
 import logging
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from streams.shell import logs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ours = logging.getLogger("streams.shell.tried")
 
@@ -42,20 +39,6 @@ class Log:
         """Let time pass, and have the handler look."""
         self.now += seconds
         logs.look()
-
-
-@pytest.fixture(autouse=True)
-def _put_back() -> Iterator[None]:
-    """Leave logging as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in logs.LIBRARIES}
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, was in levels.items():
-        logging.getLogger(name).setLevel(was)
-    logging.captureWarnings(capture=False)
 
 
 def test_json_is_one_line_an_event() -> None:

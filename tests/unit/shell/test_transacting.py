@@ -74,9 +74,11 @@ def transact(says: dict[str, list[Any]], times: int = 1) -> tuple[Broker, dict[t
         producer = TransactionalProducer(bootstrap_servers="nowhere:1", transactional_id="t", acks="all")
         producer._txn_manager.set_pid_and_epoch(7, 3)
         broker = Broker(producer, says)
-        for _ in range(times):
-            offsets = await producer.transact(MESSAGES)
-        producer._closed = True
+        try:
+            for _ in range(times):
+                offsets = await producer.transact(MESSAGES)
+        finally:
+            producer._closed = True  # it was never started, and would complain when it is collected
         return broker, offsets
 
     return asyncio.run(run())
