@@ -1,13 +1,13 @@
 """The decrees in force on one day that concern one group and plan year, and what they say about the group.
 
-Lives here: which policies hold, region, active(x), h(x) ("Arithmetic"). Not here: sums of money due (schedule.py),
-and the change of decrees from day to day (timeline.py).
+Lives here: which policies hold, region, active(x), h(x) ("Arithmetic"). Not here: which are in force (docket.py),
+sums of money due (schedule.py), and the change of decrees from day to day (timeline.py).
 """
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from streams.core.events import (
     AlertRulesSet,
@@ -21,73 +21,59 @@ from streams.core.events import (
     TargetAdjusted,
     TargetSet,
 )
-from streams.core.rank import covers, issue_order, own_day, rank
+from streams.core.rank import issue_order, own_day, rank
 from streams.core.years import DAWN, NEVER, Steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from streams.core.docket import Docket, InForce
     from streams.core.events import Day, Policy
     from streams.core.years import PlanYear
 
-
-class Filed(NamedTuple):
-    """A decree with the days from which it counts and from which it is revoked."""
-
-    issued: Day
-    revoked: Day
-    policy: Policy
+P = TypeVar("P", bound="Policy")
 
 
-def in_force(filed: Iterable[Filed], day: Day) -> list[Policy]:
-    """Return the decrees in force on a day, by rank if `filed` is."""
-    return [policy for issued, revoked, policy in filed if issued <= day < revoked]
+class _Of(Generic[P]):
+    """The decrees of a type, as a list, found when they are asked for first."""
+
+    def __init__(self, kind: type[P]) -> None:
+        self._kind = kind
+
+    def __set_name__(self, _owner: type[Decrees], name: str) -> None:
+        self._name = name
+
+    def __get__(self, decrees: Decrees, _owner: type[Decrees] | None = None) -> list[P]:
+        found = decrees.__dict__[self._name] = decrees.in_force(self._kind).policies
+        return found
 
 
 class Decrees:
-    """Decrees in force on one day, by type; in ascending rank if they were given so."""
+    """Decrees of a docket in force on one day, by type, each in ascending rank."""
 
-    def __init__(self, group_id: str, policies: Iterable[Policy], openings: list[GroupOpened] | None = None) -> None:
-        """Sort the policies that name or cover the group; `openings` stand in for those among them."""
-        policies = list(policies)
-        self.group_id = group_id
-        self.given = policies
-        own = [policy for policy in policies if isinstance(policy, GroupOpened)]
-        self.openings = own if openings is None else openings
+    def __init__(self, docket: Docket, day: Day, openings: list[GroupOpened] | None = None) -> None:
+        """Take the day, and the openings that stand in for those in force, if any do."""
+        self.docket = docket
+        self.day = day
+        self.openings = docket.in_force(GroupOpened, None, day).policies if openings is None else openings
         self.region = max(self.openings, key=issue_order).region if self.openings else None
-        self.closings: list[GroupClosed] = []
-        self.headcounts: list[HeadcountChanged] = []
-        self.targets: list[TargetSet] = []
-        self.adjustments: list[TargetAdjusted] = []
-        self.suspensions: list[Suspended] = []
-        self.resumptions: list[Resumed] = []
-        self.levies: list[LevyImposed] = []
-        self.lifts: list[LevyLifted] = []
-        self.rules: list[AlertRulesSet] = []
-        self.applied: list[Policy] = []  # every one that names or covers the group
-        self._sort(group_id, policies)
 
-    def _sort(self, group_id: str, policies: list[Policy]) -> None:
-        places: dict[type[Policy], list[object]] = {
-            GroupOpened: [],  # `openings` has them
-            GroupClosed: self.closings,  # type: ignore[dict-item]  # each list takes its own type only
-            HeadcountChanged: self.headcounts,  # type: ignore[dict-item]
-            TargetSet: self.targets,  # type: ignore[dict-item]
-            TargetAdjusted: self.adjustments,  # type: ignore[dict-item]
-            Suspended: self.suspensions,  # type: ignore[dict-item]
-            Resumed: self.resumptions,  # type: ignore[dict-item]
-            LevyImposed: self.levies,  # type: ignore[dict-item]
-            AlertRulesSet: self.rules,  # type: ignore[dict-item]
-        }
-        region, applied = self.region, self.applied
-        for policy in policies:
-            if isinstance(policy, LevyLifted):
-                self.lifts.append(policy)
-                continue
-            scope = getattr(policy, "scope", None)
-            if scope is None or covers(scope, group_id, region):
-                applied.append(policy)
-                places[type(policy)].append(policy)
+    def in_force(self, kind: type[P]) -> InForce[P]:
+        """Return those of a type."""
+        return self.docket.in_force(kind, self.region, self.day)
+
+    closings = _Of(GroupClosed)
+    headcounts = _Of(HeadcountChanged)
+    targets = _Of(TargetSet)
+    adjustments = _Of(TargetAdjusted)
+    suspensions = _Of(Suspended)
+    resumptions = _Of(Resumed)
+    levies = _Of(LevyImposed)
+    lifts = _Of(LevyLifted)
+    rules = _Of(AlertRulesSet)
+
+    @cached_property
+    def applied(self) -> list[Policy]:
+        """Every one that names or covers the group."""
+        return self.docket.applied(self.region, self.day, but=LevyLifted)
 
     @property
     def target(self) -> TargetSet | None:
@@ -118,18 +104,25 @@ class Decrees:
             return NEVER
         return last.effective_on
 
-    def activity_ids(self) -> tuple[str, ...]:
+    def activity_ids(self) -> tuple[tuple[str, ...], ...]:
         """Return what decides active(x), as a key."""
-        deciding = (*self.openings, *self.closings, *self.suspensions, *self.resumptions)
-        return tuple(policy.policy_id for policy in deciding)
+        return self._opening_ids, self.in_force(GroupClosed).ids, *self.suspension_ids()
 
-    def headcount_ids(self) -> tuple[str, ...]:
+    def suspension_ids(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return what decides when suspensions cover the group, as a key."""
+        return self.in_force(Suspended).ids, self.in_force(Resumed).ids
+
+    def headcount_ids(self) -> tuple[tuple[str, ...], ...]:
         """Return what decides h(x), as a key."""
-        return tuple(policy.policy_id for policy in (*self.openings, *self.headcounts))
+        return self._opening_ids, self.in_force(HeadcountChanged).ids
+
+    @cached_property
+    def _opening_ids(self) -> tuple[str, ...]:
+        return tuple(policy.policy_id for policy in self.openings)
 
     def activity(self) -> Steps[bool]:
         """Return active(x): open, and covered by no suspension."""
-        opened = self._opened()
+        opened = self.opened()
         turns = dict.fromkeys(opened.starts, 0)  # by how many more suspensions cover a day than the one before
         for start, stop in self._suspended():
             turns[start] = turns.get(start, 0) + 1
@@ -141,8 +134,8 @@ class Decrees:
             active[day] = not covering and opened.on(day)
         return Steps(opened.on(DAWN), active)
 
-    def _opened(self) -> Steps[bool]:
-        """Whether the newest of openings and closings by then is an opening (without any opening: always open)."""
+    def opened(self) -> Steps[bool]:
+        """Return whether the newest of openings and closings by a day is an opening (without openings: always)."""
         deciding: list[GroupOpened | GroupClosed] = [*self.openings, *self.closings]
         changes = {own_day(policy): isinstance(policy, GroupOpened) for policy in sorted(deciding, key=rank)}
         return Steps(not self.openings, changes)
@@ -169,4 +162,4 @@ class Decrees:
         if any(year.first <= policy.opened_on <= day for policy in self.openings):
             return True
         before = [p for p in self.openings if p.opened_on < year.first and p.opened_on <= day]
-        return bool(before) and self._opened().on(year.first - 1)
+        return bool(before) and self.opened().on(year.first - 1)

@@ -7,14 +7,15 @@ follows from policies alone and is shared by the groups of a pattern; only amoun
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from streams.core.decrees import Decrees, Filed, in_force
+from streams.core.decrees import Decrees
+from streams.core.docket import Docket
 from streams.core.events import AlertRulesSet, LevyImposed, TargetAdjusted, TargetSet
-from streams.core.rank import own_day, rank
+from streams.core.rank import own_day
 from streams.core.schedule import Delta, Factor, Schedule, base_shape, levy_schedule
 from streams.core.thresholds import Judging
 from streams.core.years import DAWN, NEVER, year_of
@@ -206,21 +207,22 @@ class Plan:
         changed_from: Day = DAWN,
     ) -> None:
         """`before` is that of an earlier state of the register; on days before `changed_from` it still holds."""
-        self._register = register
+        self.register = register
         self.pattern = pattern
         self.year = year
         self.version = register.version
-        self.judging = Judging()
-        self.filed = self._file()
-        self._starts = self._turns()
+        self.judging: Judging = Judging() if before is None else before.judging
+        self.docket = self._file()
+        # The days of the year on which another set of decrees begins to be in force, the first day first.
+        self._starts = [year.first, *(day for day in self.docket.turns if year.first < day < year.after)]
         self.laws: dict[Day, Law] = {}
         # Shapes and the like of several laws, by the policies that decide them.
         self.shared: dict[object, object] = {}
         if before is not None and changed_from != DAWN:
             self.laws = {start: law for start, law in before.laws.items() if start < changed_from}
             for law in self.laws.values():
-                law.plan = self
-            if len(before.shared) < max(MOST_SHARED, SHARED_A_DECREE * len(self.filed)):
+                law.plan, law.decrees.docket = self, self.docket
+            if len(before.shared) < max(MOST_SHARED, SHARED_A_DECREE * len(self.docket.filed)):
                 self.shared = before.shared
         self._about: dict[Day, dict[str | None, list[Policy]]] = {}
         self._stretches: dict[tuple[str | None, int], tuple[Stretch, ...]] = {}
@@ -229,22 +231,16 @@ class Plan:
         self._spans: dict[int, list[Span]] = {}  # by the place of the law in _starts
         self._prepared = 0  # how many laws were worked out in steps
 
-    def _file(self) -> list[Filed]:
-        policies: list[Policy] = [p for p in self._register.touching(self.pattern) if self._of_year(p)]
+    def _file(self) -> Docket:
+        policies: list[Policy] = [p for p in self.register.touching(self.pattern) if self._of_year(p)]
         for levy_id in {policy.levy_id for policy in policies if isinstance(policy, LevyImposed)}:
-            policies += self._register.lifts(levy_id)
-        policies.sort(key=rank)
-        return [Filed(policy.issued_day, self._register.revoked_on(policy.policy_id), policy) for policy in policies]
+            policies += self.register.lifts(levy_id)
+        return Docket(self.pattern.group_id, policies, self.register)
 
     def _of_year(self, policy: Policy) -> bool:
         if isinstance(policy, TargetSet | TargetAdjusted):
             return policy.plan_year == self.year.year
         return not isinstance(policy, LevyImposed) or year_of(policy.from_day) == self.year.year
-
-    def _turns(self) -> list[Day]:
-        """Return the days of the year on which another set of decrees begins to be in force, the first day first."""
-        turns = {day for filed in self.filed for day in (filed.issued, filed.revoked)}
-        return [self.year.first, *sorted(day for day in turns if self.year.first < day < self.year.after)]
 
     def law_on(self, day: Day) -> Law:
         """Return the law of a day; before the year too (a plan is shown before it begins)."""
@@ -253,8 +249,7 @@ class Plan:
             start = self._starts[bisect_right(self._starts, self.year.decree_day(day)) - 1]
         law = self.laws.get(start)
         if law is None:
-            decrees = Decrees(self.pattern.group_id, in_force(self.filed, start))
-            law = self.laws[start] = Law(self, decrees)
+            law = self.laws[start] = Law(self, Decrees(self.docket, start))
         return law
 
     def about(self, day: Day, levy_id: str | None) -> list[Policy]:
@@ -265,15 +260,16 @@ class Plan:
         found = self._about.get(day)
         if found is None:
             found = self._about[day] = {}
-            for issued, revoked, policy in self.filed:
+            for issued, revoked, policy in self.docket.filed:
                 if day in {issued, own_day(policy)} or revoked != NEVER:
                     found.setdefault(getattr(policy, "levy_id", None), []).append(policy)
         return [policy for key in {None, levy_id} for policy in found.get(key, ())]
 
     def next_turn(self, day: Day) -> Day:
         """Return the first day after a day on which a decree is issued or revoked; NEVER if none is."""
-        turns = (turn for filed in self.filed for turn in (filed.issued, filed.revoked) if turn > day)
-        return min(turns, default=NEVER)
+        turns = self.docket.turns
+        at = bisect_right(turns, day)
+        return turns[at] if at < len(turns) else NEVER
 
     def has_account(self, day_reached: Day, *, opened: bool) -> bool:
         """Tell whether there is an account for a target or a levy; with `opened`, or for an opened group."""
@@ -319,10 +315,10 @@ class Plan:
         start = self._starts[at]
         stop = self._starts[at + 1] if at + 1 < len(self._starts) else self.year.after + 1
         law = self.law_on(start)
-        rules: list[AlertRulesSet] = law.decrees.rules
-        inner = {rule.effective_on for rule in rules if start < rule.effective_on < stop}
-        cuts = [start, *sorted(inner), stop]
-        return [Span(begin, end, law, self.judging.on(rules, begin)) for begin, end in pairwise(cuts)]
+        rules = law.decrees.in_force(AlertRulesSet)
+        inner = rules.days[bisect_right(rules.days, start) : bisect_left(rules.days, stop)]
+        cuts = [start, *sorted(set(inner)), stop]
+        return [Span(begin, end, law, self.judging.on(rules.policies, begin)) for begin, end in pairwise(cuts)]
 
     def prepare_some(self) -> bool:
         """Work out the next law of the year's that was not yet; False where all were."""
@@ -338,7 +334,7 @@ class Plan:
 
     def rate(self, source: str, target: str, day: Day) -> Fraction | None:
         """Return the exchange rate of a day, in minor units."""
-        return self._register.rates.minor_rate(source, target, day)
+        return self.register.rates.minor_rate(source, target, day)
 
     def _once(self, key: object, make: Callable[[], T]) -> T:
         """Return what is shared between the laws that agree on a key, whose first part decides the type."""
@@ -348,7 +344,11 @@ class Plan:
 
     def activity(self, decrees: Decrees) -> Steps[bool]:
         """Return active(x) under some decrees."""
-        return self._once(("active", decrees.activity_ids()), decrees.activity)
+
+        def find() -> Steps[bool]:
+            return self.register.once(("active", decrees.opened().key, decrees.suspension_ids()), decrees.activity)
+
+        return self._once(("active", decrees.activity_ids()), find)
 
     def headcount(self, decrees: Decrees) -> Steps[int]:
         """Return h(x) under some decrees."""
@@ -356,13 +356,13 @@ class Plan:
 
     def shape(self, target: TargetSet, decrees: Decrees) -> Shape:
         """Return t(x) of a target but for its amount under some decrees; plans of other patterns may share it."""
-        adjusted = tuple(policy.policy_id for policy in decrees.adjustments)
+        adjusted = decrees.in_force(TargetAdjusted).ids
         active, heads = self.activity(decrees), self.headcount(decrees) if target.per_worker else None
 
         def find() -> Shape:
             plan = target.plan_year, target.currency, target.weights
-            alike = (plan, adjusted, active.key, heads and heads.key)
-            return self._register.shape(alike, lambda: self._shape(target, decrees))
+            alike = "base", self.register.rates.version, plan, adjusted, active.key, heads and heads.key
+            return self.register.once(alike, lambda: self._shape(target, decrees))
 
         return self._once(("base", target.policy_id, adjusted, active, heads), find)
 
@@ -378,9 +378,8 @@ class Plan:
 
     def first_shape(self, first: TargetSet, decrees: Decrees) -> Shape:
         """Return t(x) of the target issued first, with what was decreed by its issue day and the openings of now."""
-        then = in_force(self.filed, first.issued_day)
         # The openings of now give the region too, so that the same scopes cover the group then and now.
-        return self.shape(first, Decrees(self.pattern.group_id, then, openings=decrees.openings))
+        return self.shape(first, Decrees(self.docket, first.issued_day, openings=decrees.openings))
 
     def _shape(self, target: TargetSet, decrees: Decrees) -> Shape:
         factors: list[Factor] = []

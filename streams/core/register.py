@@ -7,7 +7,7 @@ Lives here: adding policies, whom each may reach, what each may have changed. No
 from __future__ import annotations
 
 from bisect import insort
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
 from streams.core.changes import Changes
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     from streams.core.events import Day, Policy
     from streams.core.pattern import Pattern, Peers
-    from streams.core.schedule import Shape
 
 MANY_POLICIES = 500
+
+S = TypeVar("S")
 
 
 class Register:
@@ -43,10 +44,11 @@ class Register:
         self._lifts: dict[str, list[LevyLifted]] = {}
         self._levies: dict[str, list[LevyImposed]] = {}
         self._revocations: dict[str, list[Revoked]] = {}  # by the policy that they name
+        self._revoked_on: dict[str, Day] = {}
         self._groups: list[str] = []  # in the order in which they were named first
         self._region_groups: dict[str, set[str]] = {}
         self._changes: dict[Scope, Changes] = {}  # of scopes that cover more than one group
-        self._shapes: WeakValueDictionary[object, Shape] = WeakValueDictionary()
+        self._shared: WeakValueDictionary[object, object] = WeakValueDictionary()
 
     def add(self, policy: Policy) -> Added:
         """Add a policy; the first of one policy_id stands."""
@@ -82,16 +84,15 @@ class Register:
                 first = min(first, changes.since(version))
         return first
 
-    def shape(self, decided_by: object, make: Callable[[], Shape]) -> Shape:
-        """Return what is due by day; plans of many patterns share it, for as long as one of them has it.
+    def once(self, decided_by: object, make: Callable[[], S]) -> S:
+        """Return what is worked out of policies; plans of many patterns share it, for as long as one of them has it.
 
-        `decided_by` is all that decides it but the exchange rates.
+        `decided_by` is all that decides it; its first part says what it is.
         """
-        key = (self.rates.version, decided_by)
-        found = self._shapes.get(key)
+        found = self._shared.get(decided_by)
         if found is None:
-            found = self._shapes[key] = make()
-        return found
+            found = self._shared[decided_by] = make()
+        return found  # type: ignore[return-value]
 
     def policy(self, policy_id: str) -> Policy | None:
         """Return the policy known by an id."""
@@ -150,7 +151,7 @@ class Register:
 
     def revoked_on(self, policy_id: str) -> Day:
         """Return the day from which a policy is revoked; NEVER if it is not."""
-        return min((revoked.issued_day for revoked in self.revocations(policy_id)), default=NEVER)
+        return self._revoked_on.get(policy_id, NEVER)
 
     def _file(self, policy: Policy) -> None:
         if isinstance(policy, NAMING_GROUPS):
@@ -162,6 +163,7 @@ class Register:
             self._region_groups.setdefault(policy.region, set()).add(policy.group_id)
         if isinstance(policy, Revoked):
             self._revocations.setdefault(policy.revokes, []).append(policy)
+            self._revoked_on[policy.revokes] = min(policy.issued_day, self.revoked_on(policy.revokes))
             named = self._policies.get(policy.revokes)
             if isinstance(named, ExchangeRateSet) and len(self._revocations[policy.revokes]) == 1:
                 self.rates.drop(named)

@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from functools import lru_cache
 from itertools import accumulate
 from math import gcd, lcm, prod
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.core.years import DAWN, NEVER, Steps, month_starts, plan_year, year_of
@@ -197,6 +198,9 @@ def day_weights(weights: tuple[Fraction, ...] | None, year: int) -> Steps[int]:
     return Steps(0, {starts[at]: int(share * common) for at, share in enumerate(shares)})
 
 
+_SINCE = attrgetter("since")  # of one day they may come in any order
+
+
 def _weight_sum(weights: Steps[int], start: Day, stop: Day) -> int:
     return sum(weight * (end - begin) for begin, end, weight in weights.pieces(start, stop))
 
@@ -217,9 +221,9 @@ def base_shape(
     year = plan_year(target.plan_year)
     weights = day_weights(target.weights, target.plan_year)
     heads: Steps[int] = headcount if target.per_worker else Steps(1, {})
-    rises = sorted(factors)
+    rises = sorted(factors, key=_SINCE)
     spread: list[tuple[Day, int, int]] = []
-    for since, amount in sorted(deltas):
+    for since, amount in sorted(deltas, key=_SINCE):
         weight = _weight_sum(weights, max(since, year.first), year.after)
         if weight:  # a delta that covers no weight has no effect
             spread.append((since, amount.numerator, amount.denominator * weight))

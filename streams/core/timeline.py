@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.core.decrees import Decrees
+from streams.core.docket import Docket
 from streams.core.plan import Asked, Claim
 from streams.core.schedule import Schedule
 from streams.core.years import DAWN, NEVER
@@ -67,7 +68,11 @@ class Timeline:
 
     def known(self) -> list[Policy]:
         """Return the decrees that may concern the account, in force or not, in ascending rank."""
-        return self.own([filed.policy for filed in self.plan.filed])
+        return self.own([filed.policy for filed in self.plan.docket.filed])
+
+    def docket(self) -> Docket:
+        """Return the same, filed."""
+        return Docket(self.group_id, self.known(), self.plan.register)
 
     def about(self, day: Day, levy_id: str | None) -> list[Policy]:
         """Return those of them that were issued on a day, have it as their own, or were ever revoked.
@@ -137,9 +142,9 @@ class Regime:
     def decrees(self) -> Decrees:
         """The decrees in force, the group's own among them."""
         timeline, decrees = self._timeline, self.law.decrees
-        if timeline.group_id == decrees.group_id:
+        if timeline.group_id == decrees.docket.group_id:
             return decrees
-        return Decrees(timeline.group_id, timeline.own(decrees.given))
+        return Decrees(timeline.docket(), decrees.day)
 
     @property
     def region(self) -> str | None:

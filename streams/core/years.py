@@ -75,7 +75,7 @@ def day_from_text(text: str) -> Day:
 class Steps(Generic[T]):
     """A function of the day that is constant between a few days on which it changes."""
 
-    __slots__ = ("starts", "values")
+    __slots__ = ("__weakref__", "starts", "values")
 
     def __init__(self, before: T, changes: Mapping[Day, T]) -> None:
         """Start as `before`; from each key of `changes` on it has that value."""

@@ -102,9 +102,8 @@ class _Explaining:
         if original is None or first is None:
             return [Node("original_target", note="no exchange rate for the first target's currency yet")]
         day = first.issued_day
-        book, timeline = self.view.book, self.view.timeline
-        then = [p for p in timeline.known() if p.issued_day <= day < book.revoked_on(p.policy_id)]
-        decrees = Decrees(self.view.group_id, then, openings=self.regime.decrees.openings)
+        timeline = self.view.timeline
+        decrees = Decrees(timeline.docket(), day, openings=self.regime.decrees.openings)
         plan = Plan(original.schedule, decrees, timeline, first, str(self.status["currency"]), original.rate)
         expected = Fraction(original.schedule.expected(self.d), original.schedule.denominator) * original.rate
         rest = Fraction(original.schedule.total, original.schedule.denominator) * original.rate - expected

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.core import events
-from streams.core.decrees import Decrees, in_force
+from streams.core.decrees import Decrees
 from streams.core.rank import covers, rank
 from streams.core.years import NEVER, month_starts
 from tests.unit.core.making import (
@@ -138,8 +138,7 @@ def test_the_original_plan_is_the_first_target_with_what_was_decreed_by_then(see
     decrees, first = regime.decrees, regime.decrees.first_target
     if regime.original is None:
         return
-    by_then = timeline.own(in_force(timeline.plan.filed, min(first.issued_day, AFTER - 1)))
-    then = Decrees(GROUP, by_then)
+    then = Decrees(timeline.docket(), min(first.issued_day, AFTER - 1))
     then.openings = decrees.openings
     then.adjustments, then.suspensions, then.resumptions = (
         [
