@@ -6,7 +6,7 @@ sums of money due (schedule.py), and the change of decrees from day to day (time
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from streams.core.events import (
@@ -163,3 +163,9 @@ class Decrees:
             return True
         before = [p for p in self.openings if p.opened_on < year.first and p.opened_on <= day]
         return bool(before) and self.opened().on(year.first - 1)
+
+
+@lru_cache(maxsize=1 << 14)
+def active_days(activity: Steps[bool], start: Day, stop: Day) -> int:
+    """Return how many of the days start..stop-1 are active."""
+    return sum(end - begin for begin, end, active in activity.pieces(start, stop) if active)

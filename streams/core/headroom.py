@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.core.curve import WINDOW_DAYS
+from streams.core.decrees import active_days
 from streams.core.judgements import MIN_DAYS_LEFT, RESOLVED_TENTHS
-from streams.core.plan import active_days
 from streams.core.rules import CRITICAL
 
 if TYPE_CHECKING:

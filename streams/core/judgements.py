@@ -12,7 +12,7 @@ from operator import lt, mul
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.core.curve import WINDOW_DAYS
-from streams.core.plan import active_days
+from streams.core.decrees import active_days
 from streams.core.years import DAWN, NEVER
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ follows from policies alone and is shared by the groups of a pattern; only amoun
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from streams.core.decrees import Decrees
+from streams.core.decrees import Decrees, active_days
 from streams.core.docket import Docket
 from streams.core.events import AlertRulesSet, LevyImposed, TargetAdjusted, TargetSet
 from streams.core.rank import own_day
@@ -98,8 +98,7 @@ class Law:
         target, first = self.decrees.target, self.decrees.first_target
         if target is None or first is None:
             return None
-        year = self.plan.year
-        return Asked(target, self.plan.shape(target, self.decrees), max(year.first, first.issued_day), year.after - 1)
+        return self.plan.asked(target, max(self.plan.year.first, first.issued_day), self.decrees)
 
     @cached_property
     def levies(self) -> dict[str, Claim]:
@@ -151,12 +150,6 @@ class Law:
         """Return how many active days of the year there are from `day` on."""
         year = self.plan.year
         return active_days(self.activity, max(day, year.first), year.after)
-
-
-@lru_cache(maxsize=1 << 14)
-def active_days(activity: Steps[bool], start: Day, stop: Day) -> int:
-    """Return how many of the days start..stop-1 are active."""
-    return sum(end - begin for begin, end, active in activity.pieces(start, stop) if active)
 
 
 class Span(NamedTuple):
@@ -365,6 +358,11 @@ class Plan:
             return self.register.once(alike, lambda: self._shape(target, decrees))
 
         return self._once(("base", target.policy_id, adjusted, active, heads), find)
+
+    def asked(self, target: TargetSet, judged_from: Day, decrees: Decrees) -> Asked:
+        """Return what is asked in the base accounts, shared between the laws that agree on it."""
+        asked = Asked(target, self.shape(target, decrees), judged_from, self.year.after - 1)
+        return self._once(("asked", target.policy_id, asked.shape, judged_from), lambda: asked)
 
     def levy(self, levy: LevyImposed, lifted_from: Day, activity: Steps[bool], headcount: Steps[int]) -> Claim:
         """Return the claim of a levy, shared between the laws that agree on it."""

@@ -39,7 +39,12 @@ class Stretch(NamedTuple):
     activity: Steps[bool]
     thresholds: Thresholds
     claim: Claim
-    retargeted: bool  # on `start`, T or the currency is another than on the day before
+    before: Claim | None  # that of the day before `start`
+
+    @property
+    def retargeted(self) -> bool:
+        """Whether T or the currency is another from `start` on. Without a claim before nothing can be open: no."""
+        return self.before is not None and self.claim is not self.before and not self.claim.same_total(self.before)
 
 
 class Timeline:
@@ -87,11 +92,11 @@ class Timeline:
         Only those from about `since` on: what came before is in none, or in one that begins earlier.
         """
         found: list[Stretch] = []
+        held: Claim | None = None
         for start, stop, activity, thresholds, asked, follows in self.plan.stretches(levy_id, since):
             claim = self.claim(asked)
-            # Without a claim on the day before nothing can be open, so nothing is retargeted.
-            retargeted = follows and claim is not found[-1].claim and not claim.same_total(found[-1].claim)
-            found.append(Stretch(start, stop, activity, thresholds, claim, retargeted))
+            found.append(Stretch(start, stop, activity, thresholds, claim, held if follows else None))
+            held = claim
         return found
 
     def claim(self, asked: Asked | Claim) -> Claim:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ from streams.core.rules import (
 from streams.core.years import DAWN, NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from streams.core.events import Day
     from streams.core.history import Episode, Known, Step
@@ -46,13 +46,13 @@ class Columns:
     """The judgements of one kind on one account, for the days from `first` on."""
 
     def __init__(
-        self, kind: Kind, grounds: Sequence[Ground], retargeted: Sequence[Day], first: Day, days: int
+        self, kind: Kind, grounds: Sequence[Ground], retargeted: Callable[[], list[Day]], first: Day, days: int
     ) -> None:
         self._kind = kind
         self._first = first
         self._days = days
         self._reached = first  # no day before the last opening is asked for any more
-        self._retargeted = retargeted if kind.retargets else ()
+        self._find_retargeted = retargeted
         self._judged = [(ground, start, stop) for ground in grounds for start, stop in kind.alive(ground)]
         self._runs = [(g.start, g.stop, g.thresholds.for_days if kind.runs else 1) for g in grounds]
 
@@ -106,6 +106,10 @@ class Columns:
         lapse = self._find(self._alive, day, b"\0")
         turn = self._eases if severity == CRITICAL else self._critical
         return min(lapse, self._next_retarget(day), self._find(self._closes, day), self._find(turn, day))
+
+    @cached_property
+    def _retargeted(self) -> list[Day]:
+        return self._find_retargeted() if self._kind.retargets else []
 
     def _next_retarget(self, day: Day) -> Day:
         at = bisect_left(self._retargeted, day)
@@ -245,18 +249,24 @@ class _Walk:
         stretches = [stretch for stretch in view.timeline.stretches(levy_id, self._first) if stretch.start <= d]
         now = _grounds(view, stretches, since, d)
         asked_throughout = sum(ground.stop - ground.start for ground in now) == d + 1 - since
-        retargeted = [stretch.start for stretch in stretches if stretch.retargeted]
+
+        @cache  # few walks ask
+        def retargeted() -> list[Day]:
+            return [stretch.start for stretch in stretches if stretch.retargeted]
+
         for kind in BASE_KINDS if levy_id is None else LEVY_KINDS:
             episode = opened.get(kind.name)
             severity = None if episode is None else episode.severity
             if (episode is None or asked_throughout) and kind.calm(now, severity):
-                if episode is not None and kind.retargets and retargeted and retargeted[-1] >= since:
-                    moved[levy_id, kind.name] = self._retargeted(self._stood[levy_id, kind.name], retargeted)
+                if episode is not None and kind.retargets and any(day >= since for day in retargeted()):
+                    moved[levy_id, kind.name] = self._retargeted(self._stood[levy_id, kind.name], retargeted())
             else:
                 columns = self._columns(kind, stretches, now, retargeted)
                 moved[levy_id, kind.name] = list(self._walked(kind, levy_id, columns))
 
-    def _columns(self, kind: Kind, stretches: list[Stretch], now: list[Ground], retargeted: list[Day]) -> Columns:
+    def _columns(
+        self, kind: Kind, stretches: list[Stretch], now: list[Ground], retargeted: Callable[[], list[Day]]
+    ) -> Columns:
         first, d = self._first, self._d
         grounds = now if first == self._since else _grounds(self._view, stretches, first, d)
         return Columns(kind, grounds, retargeted, first, d + 1 - first)

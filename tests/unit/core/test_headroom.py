@@ -154,3 +154,14 @@ def test_any_money_may_end_a_silence_or_help_a_levy() -> None:
     assert is_settled(calm, money, GROUP, 2026, d)
     money.remove(money.entries()[0][0])
     assert not is_settled(calm, money, GROUP, 2026, d)
+
+
+def test_any_money_may_help_a_levy_of_a_group_without_a_target() -> None:
+    """There is no base account to have a headroom."""
+    book, money = book_of(opened(), levy("2026-01-02", "2026-01-02", "2026-12-01", 100_000_00)), HeldMoney()
+    d = day("2026-05-01")
+    looked_at(book, money, d)
+    assert money.known is not None
+    assert {episode.levy_id for episode in money.known.open} == {"rail"}
+    pay(money, d, 1)
+    assert not is_settled(book, money, GROUP, 2026, d)

@@ -12,7 +12,7 @@ from streams.core.book import Book
 from streams.core.events import Scope
 from streams.core.history import history_value
 from streams.core.takings import HeldMoney
-from streams.core.telling import ToldEpisode, tell
+from streams.core.telling import ToldEpisode, remembered, tell
 from streams.core.years import day_text
 from tests.unit.core.making import (
     DIGITS,
@@ -72,6 +72,14 @@ def test_an_opened_episode_is_told_whole() -> None:
     assert (message["threshold"], message["attainment_to_date"]) == ("0.7500", "0.0000")
     assert (message["transition"], message["severity"], message["revision"]) == ("opened", "critical", 1)
     assert list(told) == [message["episode_id"]]
+
+
+def test_what_is_remembered_can_be_read_off_the_messages() -> None:
+    """A takeover that finds alerts which nobody noted goes by them."""
+    book = book_of(opened(), target())
+    messages, told = told_of(book, money_of(("01-31", 5_00)), "2026-04-30")
+    assert len(messages) > 1
+    assert {message["episode_id"]: remembered(message) for message in messages} == told
 
 
 def test_the_worked_example_names_the_cut_as_its_cause() -> None:
