@@ -56,10 +56,10 @@ def judge(
 
 def is_settled(book: Book, money: AccountMoney, group_id: str, plan_year: int, day_reached: Day) -> bool:
     """Tell whether `judge` would find the episodes that are known. True is certain, False says only: judge."""
-    known, d = money.known, plan_year_of(plan_year).reached(day_reached)
-    if known is None or known.day != d or money.may_move_episodes():
+    known = money.known
+    if known is None or known.day != plan_year_of(plan_year).reached(day_reached) or money.may_move_episodes():
         return False
-    return book.changed_from(group_id, known.policies) > d
+    return book.changed_from(group_id, known.policies) > known.day
 
 
 def look_ahead(book: Book, money: AccountMoney, group_id: str, plan_year: int) -> None:
@@ -82,11 +82,11 @@ def _judged(view: AccountView, day_reached: Day, known: Known | None) -> Known:
     policies, money = view.book.version, view.money.version
     if known is None:
         return known_of(d, policies, money, canonical_episodes(view, d))
+    if known is view.money.known and is_settled(view.book, view.money, view.group_id, view.year.year, day_reached):
+        return known._replace(policies=policies, money=money)
     since = min(
         known.day + 1, view.book.changed_from(view.group_id, known.policies), view.money.changed_from(known.money)
     )
-    if since > d == known.day:
-        return known._replace(policies=policies, money=money)
     episodes = canonical_episodes(view, d, known, since)
     if episodes is known.episodes:
         return Known(d, policies, money, episodes, known.open, known.last_moved)

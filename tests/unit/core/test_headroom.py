@@ -67,6 +67,10 @@ def test_what_is_said_to_move_nothing_moves_nothing(seed: int) -> None:
             known = money.known
             assert known is not None
             assert evaluate(book, money, GROUP, 2026, d).episodes == known.episodes
+        if rng.random() < 0.3:  # a status is told, and what moves nothing is passed over there too
+            account = evaluate(book, money, GROUP, 2026, d, money.known)
+            assert account.episodes == evaluate(book, money, GROUP, 2026, d).episodes
+            money.known = account.known
         if rng.random() < 0.8:
             looked_at(book, money, d)
 
