@@ -125,6 +125,7 @@ class Folder:
         if teller is None:
             return
         records, topic = chunk.records, self._place.names.plain(chunk.tp.topic)
+        is_known = chunk.next <= teller.ledger.position
         self._place.metrics.chunk_records.labels(topic).observe(len(records))
         try:
             for at in range(0, len(records), SLICE):
@@ -146,6 +147,8 @@ class Folder:
             await self._remake(teller, error)
         else:
             self._consumer.finish(chunk)
+            if is_known:
+                self._consumer.rest(chunk.tp)
             self._take_logged(teller)
             self._place.metrics.last_record_timestamp.labels(topic).set(records[-1].timestamp / 1000)
 

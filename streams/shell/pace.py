@@ -1,8 +1,9 @@
 """When a teller sends what it has evaluated, lets others have a turn, and comes to the statuses of groups with news.
 
-Alerts wait for nothing that can wait: news are judged first, and a status is told after them, ten times a second, for
-each transaction has its price. Where there are always more news or alerts, statuses have a share of the time. Others'
-turns come after half a millisecond, for each of the hops that a request takes through the loop waits for as long.
+Alerts wait for nothing that can wait: news are judged first, and statuses are told after them, twice a second, for
+each transaction has its price, and the alerts that come meanwhile wait for it. Where there are always more news or
+alerts, statuses have a share of the time. Others' turns come after half a millisecond, for each of the hops that a
+request takes through the loop waits for as long.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ BATCH_SECONDS: Final = 0.02  # evaluations that go into one transaction
 ROUND_SECONDS: Final = 0.25  # the same, while no group has news of its own
 BREATH_SECONDS: Final = 0.0005  # a turn; as long as that of the others before it, where they took longer
 LONGEST_BREATH_SECONDS: Final = 0.005
-STATUSES_SECONDS: Final = 0.1  # apart are statuses of groups that had news
+STATUSES_SECONDS: Final = 0.5  # apart are statuses of groups that had news
+SOON_SECONDS: Final = 0.1  # the same, where some are left over
 STATUSES_SHARE: Final = 0.2  # of the time goes into them, while there are always news or alerts
 
 
@@ -31,6 +33,7 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._statuses_at = -math.inf  # when statuses went last
+        self._due_at = self._overdue_at = -math.inf  # when they go again; before alerts are sent, too
         self._news_go_on = False
         self._turn_seconds = BREATH_SECONDS
         self.begin(has_news=False)
@@ -41,7 +44,8 @@ class Pace:
         self._statuses_took = 0.0
         self._statuses_may_take = min(BATCH_SECONDS, STATUSES_SHARE * (self._started - self._statuses_at))
         self._has_urgent_alerts = False
-        self._are_due = self._started >= self._statuses_at + STATUSES_SECONDS
+        self._are_due = self._started >= self._due_at
+        self._are_overdue = self._started >= self._overdue_at
         #: Whether statuses of groups that had news come now, before all else; or not yet.
         self.statuses_due = self._are_due and (self._news_go_on or not has_news)
 
@@ -60,7 +64,7 @@ class Pace:
         took_all = self._statuses_took >= self._statuses_may_take
         self.statuses_due = self._are_due and (not has_news or (self._news_go_on and not took_all))
         if self._has_urgent_alerts and not has_news:
-            return took_all or not (self._are_due and has_statuses)
+            return took_all or not (self._are_overdue and has_statuses)
         return self._at > self._started + (BATCH_SECONDS if has_news or others else ROUND_SECONDS)
 
     async def breathe(self) -> None:
@@ -71,12 +75,14 @@ class Pace:
             self._turn_seconds = min(max(BREATH_SECONDS, now - self._at), LONGEST_BREATH_SECONDS)
             self._breathed = self._at = now
 
-    def end(self, *, has_news: bool) -> None:
-        """Take note that nothing more goes into this transaction; `has_news`: news were left to judge."""
+    def end(self, *, has_news: bool, has_statuses: bool) -> None:
+        """Take note that nothing more goes into this transaction, and of what is left: news to judge, statuses."""
         self._news_go_on = has_news
         if self._statuses_took:
             self._statuses_at = self._started
+            self._due_at = self._started + (SOON_SECONDS if has_statuses else STATUSES_SECONDS)
+            self._overdue_at = self._started + SOON_SECONDS + (0 if has_statuses else STATUSES_SECONDS)
 
     def early_seconds(self) -> float:
         """Return how long it is until statuses of groups with news are due; 0 where they are."""
-        return max(0.0, self._statuses_at + STATUSES_SECONDS - self._clock())
+        return max(0.0, self._due_at - self._clock())

@@ -263,7 +263,7 @@ class Teller:
                 if self._is_full(task, has_alerts=len(alerts) > before[0]):
                     break
                 await self._pace.breathe()
-            self._pace.end(has_news=self._has_news())
+            self._pace.end(has_news=self._has_news(), has_statuses=self._agenda.has_statuses())
         self._place.metrics.statuses.inc(len(statuses))
         return alerts + statuses, records
 

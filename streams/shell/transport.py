@@ -20,22 +20,22 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import aiokafka
-from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaConnectionError
 from faust.transport.drivers import aiokafka as stock
 from faust.types.tuples import TP, ConsumerMessage
 from mode.utils.queues import FlowControlEvent
 
-from streams.shell import connection
 from streams.shell.bare_consumer import BareConsumer
 from streams.shell.blocks import joined
+from streams.shell.group_member import member
 from streams.shell.header_names import read_leniently
 from streams.shell.lean_records import Lean, install_lean_records
 from streams.shell.outbox import CLIENT_ERRORS
 from streams.shell.rebalances import RebalanceListener
 
+POLL_SECONDS = 0.2  # how long nothing is waited for at a time
+REST_SECONDS = 0.05  # how long a partition is left unread that held nothing new
 CHUNKS_AHEAD = 3  # handed out and unfinished at most, per partition: bounds memory, keeps the agents busy
-METADATA_SECONDS = 30  # how soon partitions that are added are noticed
 QUIESCE_SECONDS = 5.0  # how long a revocation waits for the chunks that an agent has begun
 
 StartOffsets = Callable[[set[TP]], Awaitable[Mapping[TP, int]]]
@@ -79,6 +79,7 @@ class ChunkConsumer(BareConsumer):
         self._position: dict[TP, int] = {}
         self._front: dict[TP, int] = {}
         self._committed: dict[TP, int] = {}
+        self._resting: dict[TP, float] = {}  # until when
         self._changed = asyncio.Event()
         self.app.flow_control.on_clear = self.begin_epoch
 
@@ -99,10 +100,15 @@ class ChunkConsumer(BareConsumer):
             self._front[chunk.tp] = waiting.popleft().next
         self._changed.set()
 
+    def rest(self, tp: TP) -> None:
+        """Leave a partition unread for a moment: what is in it next is likely known too, and more of it comes."""
+        self._resting[tp] = asyncio.get_running_loop().time() + REST_SECONDS
+
     def begin_epoch(self) -> None:
         """Void every chunk handed out; read again from the first unfinished offsets."""
         self.epoch += 1
         self._handed_out.clear()
+        self._resting.clear()
         self._changed.set()
 
     def fronts(self) -> dict[TP, int]:
@@ -156,12 +162,12 @@ class ChunkConsumer(BareConsumer):
     async def _hand_out(self) -> None:
         assert self._client is not None
         epoch = self.epoch
-        room = [tp for tp in self._position if len(self._handed_out[tp]) < CHUNKS_AHEAD]
+        room, seconds = self._room()
         if not room:
-            await self._change()
+            await self._change(seconds)
             return
         try:
-            fetched = await self._client.getmany(*(aiokafka.TopicPartition(*tp) for tp in room), timeout_ms=200)
+            fetched = await self._client.getmany(*room, timeout_ms=round(1000 * seconds))
         except CLIENT_ERRORS as error:
             self.log.warning("fetch failed, reading again: %r", error)
             await asyncio.sleep(1.0)
@@ -178,6 +184,19 @@ class ChunkConsumer(BareConsumer):
         for chunk in chunks:
             if epoch == self.epoch:
                 await self.callback(self._message(chunk))
+
+    def _room(self) -> tuple[list[aiokafka.TopicPartition], float]:
+        """Return the partitions to read from, and for how many seconds it stays so if nothing is finished."""
+        now, seconds = asyncio.get_running_loop().time(), POLL_SECONDS
+        room: list[aiokafka.TopicPartition] = []
+        for tp in self._position:
+            if len(self._handed_out[tp]) < CHUNKS_AHEAD:
+                rests = self._resting.get(tp, now) - now
+                if rests > 0:
+                    seconds = min(seconds, rests)
+                else:
+                    room.append(aiokafka.TopicPartition(*tp))
+        return room, seconds
 
     def _chunk(self, tp: TP, records: list[Any]) -> Chunk:
         first, records = self._position[tp], joined(records)
@@ -230,11 +249,11 @@ class ChunkConsumer(BareConsumer):
             own[TP(*tp)] = max(begins[tp], committed or 0)
         return own
 
-    async def _change(self) -> None:
+    async def _change(self, seconds: float = POLL_SECONDS) -> None:
         """Wait until something changed (a chunk finished, an epoch began), at most a little while."""
         self._changed.clear()
         try:
-            async with asyncio.timeout(0.2):
+            async with asyncio.timeout(seconds):
                 await self._changed.wait()
         except TimeoutError:
             return
@@ -311,27 +330,8 @@ class ChunkConsumer(BareConsumer):
     async def on_start(self) -> None:
         """Connect."""
         conf = self.app.conf
-        self._client = aiokafka.AIOKafkaConsumer(
-            client_id=conf.broker_client_id,
-            group_id=conf.id,
-            group_instance_id=conf.consumer_group_instance_id,
-            **connection.aiokafka(stock.server_list(self.transport.url, self.transport.default_port)),
-            partition_assignment_strategy=[RoundRobinPartitionAssignor],
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",  # what a producer aborted was never acknowledged
-            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
-            fetch_max_bytes=8 * conf.consumer_max_fetch_size,
-            fetch_max_wait_ms=500,
-            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
-            session_timeout_ms=int(conf.broker_session_timeout * 1000),
-            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
-            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
-            request_timeout_ms=int(conf.broker_request_timeout * 1000),
-            metadata_max_age_ms=METADATA_SECONDS * 1000,
-            check_crcs=conf.broker_check_crcs,
-            key_deserializer=Lean(self.in_blocks),
-        )
+        servers = stock.server_list(self.transport.url, self.transport.default_port)
+        self._client = member(conf, servers, Lean(self.in_blocks))
         await self._client.start()
 
     async def on_stop(self) -> None:

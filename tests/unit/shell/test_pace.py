@@ -58,12 +58,35 @@ def test_statuses_follow_after_a_while() -> None:
     assert mine.statuses_due
     clock.now += 0.001
     mine.is_full(STATUS, has_alerts=False, has_news=False)
-    mine.end(has_news=False)
+    mine.end(has_news=False, has_statuses=False)
     mine.begin(has_news=False)
     assert not mine.statuses_due
     clock.now += mine.early_seconds()
     mine.begin(has_news=False)
     assert mine.statuses_due
+
+
+def test_alerts_do_not_wait_for_statuses_that_are_just_due() -> None:
+    """They go with the next transaction; only those that alerts went before already go with the alert."""
+    clock = Clock()
+    mine = pace.Pace(clock)
+    clock.now += 0.001
+    mine.is_full(STATUS, has_alerts=False, has_news=False)
+    mine.end(has_news=False, has_statuses=False)
+    for late, sends in ((0.0, True), (pace.SOON_SECONDS, False)):
+        clock.now = 100.001 + pace.STATUSES_SECONDS + late
+        mine.begin(has_news=True)
+        assert mine.is_full(NEWS, has_alerts=True, has_news=False, has_statuses=True) is sends
+
+
+def test_statuses_that_are_left_over_follow_soon() -> None:
+    """Nobody waits for half a second more because others came first."""
+    clock = Clock()
+    mine = pace.Pace(clock)
+    clock.now += 0.001
+    mine.is_full(STATUS, has_alerts=False, has_news=False)
+    mine.end(has_news=True, has_statuses=True)
+    assert mine.early_seconds() < pace.SOON_SECONDS
 
 
 def test_news_come_before_statuses_that_are_due() -> None:
@@ -92,7 +115,7 @@ def test_statuses_have_their_share_though_news_never_end() -> None:
             clock.now += 0.001
             came += 0.001 * is_status
             is_full = mine.is_full(STATUS if is_status else NEWS, has_alerts=False, has_news=True, has_statuses=True)
-        mine.end(has_news=True)
+        mine.end(has_news=True, has_statuses=True)
     assert came / (clock.now - 100.0) == pytest.approx(pace.STATUSES_SHARE, rel=0.2)
     clock.now += pace.STATUSES_SECONDS
     mine.begin(has_news=False)
@@ -116,6 +139,6 @@ def test_statuses_have_their_share_though_each_transaction_has_alerts() -> None:
             clock.now += 0.001
             came += 0.001
             is_full = mine.is_full(STATUS, has_alerts=False, has_news=False, has_statuses=True)
-        mine.end(has_news=False)
+        mine.end(has_news=False, has_statuses=True)
         clock.now += 0.01  # the transaction
     assert came / (clock.now - 100.0) == pytest.approx(pace.STATUSES_SHARE, rel=0.2)
