@@ -23,7 +23,8 @@ import numpy.typing as npt
 
 from streams.core.takings import Entry, Purse
 from streams.core.years import year_of
-from streams.shell import runs
+from streams.shell import known_groups, runs
+from streams.shell.known_groups import KnownGroups
 from streams.shell.runs import Keys, Rows, Runs, Sorted
 from streams.shell.stored_money import BEYOND_64_BITS, StoredMoney
 
@@ -36,21 +37,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 3
 CACHED_ACCOUNTS = 400_000  # as sums by day, some 1.5 KiB each; a round comes by all, so more groups miss it each time
 
 _SCHEMA = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE stamps (topic TEXT, partition INTEGER, next INTEGER, PRIMARY KEY (topic, partition)) WITHOUT ROWID;
-CREATE TABLE groups (number INTEGER PRIMARY KEY, group_id TEXT NOT NULL);
-CREATE TABLE years (number INTEGER, year INTEGER, PRIMARY KEY (number, year)) WITHOUT ROWID;
 CREATE TABLE purses (number INTEGER PRIMARY KEY, currency TEXT, levy_id TEXT);
 CREATE TABLE large (number INTEGER, event_id BLOB, amount TEXT, PRIMARY KEY (number, event_id)) WITHOUT ROWID;
 CREATE TABLE reversals (number INTEGER, reverses BLOB, PRIMARY KEY (number, reverses)) WITHOUT ROWID;
 CREATE TABLE conflicts (
     topic TEXT, partition INTEGER, offset INTEGER, PRIMARY KEY (topic, partition, offset)
 ) WITHOUT ROWID;
-{runs.SCHEMA}"""
+{known_groups.SCHEMA}{runs.SCHEMA}"""
 _NEW_YEARS_DAYS = np.array([date(year, 1, 1).toordinal() for year in range(1, 3000)])
 
 
@@ -111,11 +110,7 @@ class HomeLedger:
         self.position: int = found[0] if found else 0
         #: For each input partition the offset up to which the home log holds what it said.
         self.stamps: dict[tuple[str, int], int] = {(t, p): n for t, p, n in rows("SELECT * FROM stamps")}
-        self._names: list[str] = [name for (name,) in rows("SELECT group_id FROM groups ORDER BY number")]
-        self._numbers: dict[str, int] = {name: number for number, name in enumerate(self._names)}
-        self._years: list[frozenset[int]] = [_NO_YEARS] * len(self._names)
-        for number, year in rows("SELECT number, year FROM years"):
-            self._years[number] = _and_year(self._years[number], year)
+        self._groups = KnownGroups(self._db)
         self._purses: list[Purse] = [
             Purse(*purse) for purse in rows("SELECT currency, levy_id FROM purses ORDER BY number")
         ]
@@ -160,6 +155,7 @@ class HomeLedger:
         try:
             batch = self._batch(packs)
             news, kept = self._news(packs, batch)
+            self._groups.write()
             self._write(batch, news, kept)
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('position', ?)", (position,))
             stamps = dict(self.stamps)
@@ -183,7 +179,8 @@ class HomeLedger:
         except BaseException:
             self._load()  # what is in memory is only a copy
             raise
-        return {self._names[number] for number in set(batch.numbers[kept].tolist())}
+        names = self._groups.names
+        return {names[number] for number in set(batch.numbers[kept].tolist())}
 
     def _batch(self, packs: Sequence[Columns]) -> _Batch:
         count = sum(pack.events.size for pack in packs)
@@ -196,7 +193,7 @@ class HomeLedger:
             if not size:
                 continue
             mine, part = rows[at : at + size], slice(at, at + size)
-            numbers[part] = np.array([self._number(group_id) for group_id in events.groups], np.uint64)[events.group]
+            numbers[part] = np.array(self._groups.numbered(events.groups), np.uint64)[events.group]
             mine["low"], mine["high"] = events.ids[:, 0], events.ids[:, 1]
             mine["digest"], mine["day"], mine["amount"] = events.digests, events.days, events.amounts
             mine["purse"] = np.array([self._purse(purse) for purse in events.purses], np.uint32)[events.purse]
@@ -255,7 +252,7 @@ class HomeLedger:
         numbers, days = batch.numbers[kept], batch.rows["day"][kept]
         years = np.searchsorted(_NEW_YEARS_DAYS, days, "right")  # 0 of a reversal, which has no day
         for year in set(years.tolist()) - {0}:
-            self._note_year(year, set(numbers[years == year].tolist()))
+            self._groups.note_year(year, set(numbers[years == year].tolist()))
         rows = set(kept.tolist()) if batch.reverses or batch.large else set()
         reversals = [(int(batch.numbers[row]), key) for row, key in batch.reverses.items() if row in rows]
         self._db.executemany("INSERT OR IGNORE INTO reversals VALUES (?, ?)", reversals)
@@ -263,21 +260,6 @@ class HomeLedger:
             known_by = int(batch.numbers[row]), batch.rows[row].tobytes()[:16]
             self._large[known_by] = batch.large[row]
             self._db.execute("INSERT INTO large VALUES (?, ?, ?)", (*known_by, str(batch.large[row])))
-
-    def _note_year(self, year: int, numbers: Iterable[int]) -> None:
-        new = [number for number in numbers if year not in self._years[number]]
-        for number in new:
-            self._years[number] = _and_year(self._years[number], year)
-        self._db.executemany("INSERT INTO years VALUES (?, ?)", [(number, year) for number in new])
-
-    def _number(self, group_id: str) -> int:
-        number = self._numbers.get(group_id)
-        if number is None:
-            number = self._numbers[group_id] = len(self._names)
-            self._names.append(group_id)
-            self._years.append(_NO_YEARS)
-            self._db.execute("INSERT INTO groups VALUES (?, ?)", (number, group_id))
-        return number
 
     def _purse(self, purse: tuple[str, str | None]) -> int:
         number = self._purse_numbers.get(purse)
@@ -292,7 +274,7 @@ class HomeLedger:
         if self._accounts:
             numbers = batch.numbers[kept].tolist()
             for number, (event_id, entry) in zip(numbers, self._entries(numbers, batch.rows.take(kept)), strict=True):
-                money = self._accounts.get((self._names[number], year_of(entry.day))) if entry.day else None
+                money = self._accounts.get((self._groups.names[number], year_of(entry.day))) if entry.day else None
                 if money is not None and event_id not in self._reversed.get(number, ()):
                     money.count(entry.purse, entry.day, entry.amount_minor)
         rows = set(kept.tolist()) if batch.reverses else set()
@@ -310,7 +292,7 @@ class HomeLedger:
         if found is None or not found["day"]:  # not here yet, or a reversal itself
             return
         ((_, entry),) = self._entries([number], found.reshape(1))
-        money = self._accounts.get((self._names[number], year_of(entry.day)))
+        money = self._accounts.get((self._groups.names[number], year_of(entry.day)))
         if money is not None:
             money.discount(entry)
 
@@ -318,12 +300,11 @@ class HomeLedger:
 
     def group_ids(self) -> Collection[str]:
         """Return the groups that any event here names."""
-        return self._numbers.keys()
+        return self._groups.group_ids()
 
     def plan_years(self, group_id: str) -> Collection[int]:
         """Return the years in which any remittance of the group is known, reversed or not."""
-        number = self._numbers.get(group_id)
-        return () if number is None else self._years[number]
+        return self._groups.years(group_id)
 
     def money(self, group_id: str, plan_year: int) -> StoredMoney:
         """Return the unreversed remittances of a group and plan year; kept in memory while it is in use."""
@@ -339,7 +320,7 @@ class HomeLedger:
     def unreversed(self, group_id: str, first: Day, last: Day) -> Rows:
         """Return the rows of a group's unreversed remittances of some days."""
         assert self._runs is not None
-        number = self._numbers.get(group_id)
+        number = self._groups.number(group_id)
         if number is None:
             return np.empty(0, runs.ROW)
         rows = self._runs.of_group(number)
@@ -355,7 +336,8 @@ class HomeLedger:
         """Return (event_id, remittance) of a group's rows, or of those of one kind of money."""
         if purse is not None:
             rows = rows.compress(rows["purse"] == self._purse_numbers.get(purse, -1))
-        return self._entries([self._numbers[group_id]] * len(rows), rows) if len(rows) else []
+        number = self._groups.number(group_id)
+        return [] if number is None else self._entries([number] * len(rows), rows)
 
     def _entries(self, numbers: list[int], rows: Rows) -> list[tuple[bytes, Entry]]:
         found = zip(
@@ -374,19 +356,6 @@ class HomeLedger:
 
 class UnreadableLedgerError(Exception):
     """The store is of another version of this program, of another home log, or ahead of it."""
-
-
-_NO_YEARS: frozenset[int] = frozenset()
-_year_sets: dict[tuple[frozenset[int], int], frozenset[int]] = {}
-
-
-def _and_year(years: frozenset[int], year: int) -> frozenset[int]:
-    """Return the years and one more: one object for each set of years, however many groups have it."""
-    found = _year_sets.get((years, year))
-    if found is None:
-        more = years | {year}
-        found = _year_sets[years, year] = next((s for s in _year_sets.values() if s == more), more)
-    return found
 
 
 def _event_ids(rows: Rows) -> list[bytes]:
