@@ -77,6 +77,13 @@ class Agenda:
         for group_id in group_ids:
             self._urgent.setdefault(group_id, arrived)
 
+    def owe_status(self, group_id: str, arrived: float | None = None) -> bool:
+        """Take note that news of a group changed its status alone; False where it has to be judged for others."""
+        if group_id in self._urgent or group_id not in self._groups:
+            return False
+        self._statuses.setdefault(group_id, arrived)
+        return True
+
     def come_by(self, group_ids: Iterator[str], arrived: float | None = None) -> None:
         """Begin a round of some groups."""
         self._somes.append((group_ids, arrived))

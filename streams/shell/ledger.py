@@ -317,6 +317,10 @@ class HomeLedger:
             self._accounts.move_to_end((group_id, plan_year))
         return money
 
+    def money_at_hand(self, group_id: str, plan_year: int) -> StoredMoney | None:
+        """Return the same if it is in memory."""
+        return self._accounts.get((group_id, plan_year))
+
     def unreversed(self, group_id: str, first: Day, last: Day) -> Rows:
         """Return the rows of a group's unreversed remittances of some days."""
         assert self._runs is not None

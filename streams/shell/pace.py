@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
     from streams.shell.agenda import Task
 
-BATCH_SECONDS: Final = 0.02  # evaluations that go into one transaction
+BATCH_SECONDS: Final = 0.02  # evaluations that go into one transaction; as long as the one before took, if longer
 ROUND_SECONDS: Final = 0.25  # the same, while no group has news of its own
 BREATH_SECONDS: Final = 0.0005  # a turn; as long as that of the others before it, where they took longer
 LONGEST_BREATH_SECONDS: Final = 0.005
 STATUSES_SECONDS: Final = 0.5  # apart are statuses of groups that had news
 SOON_SECONDS: Final = 0.1  # the same, where some are left over
-STATUSES_SHARE: Final = 0.2  # of the time goes into them, while there are always news or alerts
+LATEST_SECONDS: Final = 2.0  # the same, where telling them takes long
+STATUSES_SHARE: Final = 0.05  # of the time goes into them: a worker has several tellers, and more to do
 
 
 class Pace:
@@ -34,6 +35,8 @@ class Pace:
         self._clock = clock
         self._statuses_at = -math.inf  # when statuses went last
         self._due_at = self._overdue_at = -math.inf  # when they go again; before alerts are sent, too
+        self._ended = -math.inf
+        self._batch_seconds = BATCH_SECONDS
         self._news_go_on = False
         self._turn_seconds = BREATH_SECONDS
         self.begin(has_news=False)
@@ -65,7 +68,7 @@ class Pace:
         self.statuses_due = self._are_due and (not has_news or (self._news_go_on and not took_all))
         if self._has_urgent_alerts and not has_news:
             return took_all or not (self._are_overdue and has_statuses)
-        return self._at > self._started + (BATCH_SECONDS if has_news or others else ROUND_SECONDS)
+        return self._at > self._started + (self._batch_seconds if has_news or others else ROUND_SECONDS)
 
     async def breathe(self) -> None:
         """Let others have a turn, if it is time."""
@@ -78,10 +81,19 @@ class Pace:
     def end(self, *, has_news: bool, has_statuses: bool) -> None:
         """Take note that nothing more goes into this transaction, and of what is left: news to judge, statuses."""
         self._news_go_on = has_news
+        self._ended = self._clock()
         if self._statuses_took:
+            pause = max(
+                SOON_SECONDS if has_statuses else STATUSES_SECONDS,
+                min(self._statuses_took / STATUSES_SHARE, LATEST_SECONDS),
+            )
             self._statuses_at = self._started
-            self._due_at = self._started + (SOON_SECONDS if has_statuses else STATUSES_SECONDS)
-            self._overdue_at = self._started + SOON_SECONDS + (0 if has_statuses else STATUSES_SECONDS)
+            self._due_at = self._started + pause
+            self._overdue_at = self._due_at + (0 if has_statuses else SOON_SECONDS)
+
+    def sent(self) -> None:
+        """Take note that the transaction is done: what goes into the next may take as long as it took."""
+        self._batch_seconds = min(max(BATCH_SECONDS, self._clock() - self._ended), ROUND_SECONDS)
 
     def early_seconds(self) -> float:
         """Return how long it is until statuses of groups with news are due; 0 where they are."""

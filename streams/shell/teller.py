@@ -2,9 +2,9 @@
 
 Statuses, alerts and the note of what was told go out in one Kafka transaction under the partition's transactional id.
 A teller that takes over does so in this order, or it would tell what is false: fence the one before (InitProducerId);
-read what was told to its end; wait until policies and home log are read up to their ends as of now, and until they
-hold everything that was in the input topics when this worker started; evaluate. Any failure, a commit of unknown
-outcome too, is mended the same way: take over again, and read what was told.
+ask where policies and home log end; read what was told to its end; wait until both logs are read up to there, and
+until they hold everything that was in the input topics when this worker started; evaluate. Any failure, a commit of
+unknown outcome too, is mended the same way: take over again, and read what was told.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import TopicPartition
 from aiokafka.errors import ProducerFenced
 
-from streams.core.account import evaluate, is_settled, judge, look_ahead
+from streams.core.account import evaluate
 from streams.core.events import EVERYBODY
-from streams.core.telling import is_news, tell
+from streams.core.telling import tell
 from streams.core.years import plan_year, year_of
 from streams.shell.agenda import Agenda
 from streams.shell.conflict_letters import conflict_letters
+from streams.shell.judging import Judging
 from streams.shell.laborious import FAULTS, judge_in_steps
 from streams.shell.ledger import UnreadableLedgerError, covered
 from streams.shell.logs import located
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from streams.core.events import Scope
-    from streams.core.takings import AccountMoney
     from streams.core.telling import ToldEpisode
     from streams.shell.agenda import Task
     from streams.shell.clock import DayReached
@@ -66,6 +66,7 @@ class Teller:
         self._outputs = Outputs(place)
         self._day_reached: DayReached = place.day_reached
         self._told = Told()
+        self._judging = Judging(self._told, place, ledger)
         self._transactions = Transactions(partition, place)
         self._agenda = Agenda()
         self._pace = Pace()
@@ -82,7 +83,8 @@ class Teller:
     def changed(self, group_ids: Iterable[str], arrived: float | None = None) -> None:
         """Take note that something new is known of groups at home here, and when that arrived (since 1970)."""
         if self.caught_up:
-            self._urge(group_ids, arrived)
+            is_unmoved, owe_status = self._judging.is_unmoved, self._agenda.owe_status
+            self._urge([one for one in group_ids if not (is_unmoved(one) and owe_status(one, arrived))], arrived)
         self._woken.set()
 
     def _urge(self, group_ids: Iterable[str], arrived: float | None) -> None:
@@ -155,14 +157,17 @@ class Teller:
         await self._outputs.count_partitions(await self._transactions.begin())
         await self._transactions.abort_open(written_by(place, self.partition, self._outputs.partitions))
         self._step()
-        self._told, mended = await recall(place, self.partition, self._outputs.partitions, self._step)
-        if self._told.policies_log != place.policies_log_id:  # the log was made anew: its offsets begin again
-            self._told.policies, self._told.policies_log = 0, place.policies_log_id
         folded = self.ledger.position
         logs = TopicPartition(names.home, self.partition), TopicPartition(names.policies, 0)
         home_end, policies_end = await ends_of(place.bootstrap_servers, logs)
         if folded > home_end:  # what the log lost would be passed over, and what comes in its place too
             raise UnreadableLedgerError(f"at offset {folded}, where the home log ends at {home_end}")
+        while self.ledger.position < home_end:  # noqa: ASYNC110  both at once would take as long, and fold slower
+            await asyncio.sleep(0.02)
+        self._told, mended = await recall(place, self.partition, self._outputs.partitions, self._step)
+        self._judging = Judging(self._told, place, self.ledger)
+        if self._told.policies_log != place.policies_log_id:  # the log was made anew: its offsets begin again
+            self._told.policies, self._told.policies_log = 0, place.policies_log_id
         while not self._caught_up_with(home_end, max(policies_end, self._told.policies)):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         self.caught_up = True
@@ -208,11 +213,12 @@ class Teller:
             is_all = not self._agenda
             if messages or letters or records:
                 await self._commit(messages + letters, records)
+                self._pace.sent()
             if is_all:
                 self._told_all_at = began
             if self._laborious is not None:  # once what is due of the others is told
                 laborious, self._laborious = self._laborious, None
-                await judge_in_steps(self._place.policy_log.book, self.ledger, laborious, self._may_wait)
+                await judge_in_steps(self._place.policy_log.book, self.ledger, laborious, self._judging.may_wait)
                 self._prepared.add(laborious)
             if not self._agenda:
                 await self._wait(TICK_SECONDS)
@@ -252,7 +258,7 @@ class Teller:
                     break
                 self._prepared.discard(task.group_id)
                 before = len(alerts), len(statuses)
-                if task.judge_first and self._may_wait(task.group_id, has_news=task.has_news):
+                if task.judge_first and self._judging.may_wait(task.group_id, has_news=task.has_news):
                     self._agenda.wait(task)
                 else:
                     told_of.add(task.group_id)
@@ -280,34 +286,6 @@ class Teller:
         return self._pace.is_full(
             task, has_alerts=has_alerts, has_news=has_news, has_statuses=has_statuses, others=others
         )
-
-    def _may_wait(self, group_id: str, *, has_news: bool = False) -> bool:
-        """Judge a group, and tell whether all its alerts are told as they are, so that its status can wait.
-
-        Not judged is what its news can't move; what has news is likely to have more.
-        """
-        told, book, ledger = self._told, self._place.policy_log.book, self.ledger
-        years = book.history_years(group_id, ledger.plan_years(group_id))
-        try:
-            for year in years:
-                money = ledger.money(group_id, year)
-                if self._is_told(money) and is_settled(book, money, group_id, year, told.day):
-                    continue
-                money.known = judge(book, money, group_id, year, told.day, money.known)
-                if has_news:
-                    look_ahead(book, money, group_id, year)
-                if not self._is_told(money):
-                    if is_news(told.of_account(group_id, year).episodes, money.known.episodes, group_id, year):
-                        return False
-                    money.told_by, money.told = told, money.known.episodes
-        except FAULTS:
-            return False  # which says what is wrong with it
-        gone = (year for year in told.years(group_id) if year not in years)
-        return not any(is_news(told.of_account(group_id, year).episodes, (), group_id, year) for year in gone)
-
-    def _is_told(self, money: AccountMoney) -> bool:
-        """Tell whether the episodes that are known are the very ones told since taking over."""
-        return money.known is not None and money.told_by is self._told and money.told is money.known.episodes
 
     def _evaluate_alone(
         self, group_id: str, alerts: list[Message], statuses: list[Message], records: Records
@@ -344,7 +322,7 @@ class Teller:
                 money.known = account.known
                 due = min(due, account.next_due)
             changed: dict[str, ToldEpisode] = {}
-            if account is None or not self._is_told(money):
+            if account is None or not self._judging.is_told(money):
                 before = self._told.of_account(group_id, year).episodes
                 told, changed = tell(before, account, book=book, money=money, group_id=group_id, plan_year=year)
                 alerts += [self._outputs.alert(alert) for alert in told]
@@ -359,7 +337,7 @@ class Teller:
             if changed or digest != held.get(year):
                 records[group_id, year] = self._told.record(group_id, year, digest, changed)
             if account is not None:
-                money.told_by, money.told = self._told, account.episodes
+                self._judging.note_told(money, account.episodes)
         self._place.metrics.evaluations.inc(len(with_history))
         self._place.census.note(self.partition, group_id, shown, year_of(day), ahead)
         self._agenda.rest(group_id, due)

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.currencies import MINOR_DIGITS
 from streams.core.book import Book
+from streams.shell.judging import Judging
 from streams.shell.metrics import Metrics
 from streams.shell.originals import read_originals
 from streams.shell.teller import Teller
@@ -68,7 +69,7 @@ def test_what_cannot_be_told_of_a_group_keeps_no_other_from_being_told(
         metrics=Metrics(CollectorRegistry()), day_reached=lambda: 1, names=Names(),
         policy_log=SimpleNamespace(book=Book(MINOR_DIGITS)), evaluating=asyncio.Lock(), with_news=set(),
     )  # fmt: skip
-    teller = Teller(0, SimpleNamespace(position=0), place)  # type: ignore[arg-type]
+    teller = Teller(0, SimpleNamespace(position=0, plan_years=lambda _: ()), place)  # type: ignore[arg-type]
     teller.caught_up = True
     teller._outputs.partitions = {place.names.status: 1}
 
@@ -80,7 +81,7 @@ def test_what_cannot_be_told_of_a_group_keeps_no_other_from_being_told(
         statuses.append(self._outputs.status(group_id, 2026, b"x" * size, None))
 
     monkeypatch.setattr(Teller, "_evaluate_group", evaluate)
-    monkeypatch.setattr(Teller, "_may_wait", lambda *_, **__: False)
+    monkeypatch.setattr(Judging, "may_wait", lambda *_, **__: False)
     teller.changed(["failing", "large", "good"])
     told, accounts = [], {}
     while teller._agenda:

@@ -61,6 +61,15 @@ def test_statuses_of_groups_with_news_come_when_the_teller_says() -> None:
     assert not agenda
 
 
+def test_a_status_is_owed_only_of_who_is_not_to_be_judged_anyway() -> None:
+    """A group that nobody knows, or with other news, is judged first."""
+    agenda = agenda_of("a", "b")
+    agenda.urge(["b"])
+    assert [agenda.owe_status(name, 2.5) for name in ("a", "b", "new")] == [True, False, False]
+    assert not agenda.only_statuses()
+    assert rest_of(agenda) == [Task("a", False, 2.5, has_news=True), Task("b", True, None, has_news=True)]
+
+
 def test_a_round_that_begins_during_another_comes_by_everybody_once_more() -> None:
     """Whoever was judged before the second policy came has to be judged again."""
     agenda = agenda_of("a", "b", "c")

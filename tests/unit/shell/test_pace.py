@@ -89,6 +89,32 @@ def test_statuses_that_are_left_over_follow_soon() -> None:
     assert mine.early_seconds() < pace.SOON_SECONDS
 
 
+@pytest.mark.parametrize(("took_seconds", "apart_seconds"), [(0.001, 0.5), (0.05, 1.0), (0.24, 2.0)])
+def test_statuses_that_take_long_come_less_often(took_seconds: float, apart_seconds: float) -> None:
+    """Else a worker with many groups is busy with nothing else, and what is to be judged waits to be folded."""
+    clock = Clock()
+    mine = pace.Pace(clock)
+    clock.now += took_seconds
+    mine.is_full(STATUS, has_alerts=False, has_news=False)
+    mine.end(has_news=False, has_statuses=False)
+    assert mine.early_seconds() == pytest.approx(apart_seconds - took_seconds)
+
+
+def test_a_batch_of_news_may_take_as_long_as_the_transaction_before_it() -> None:
+    """Where transactions take long, fewer of them have to do for as many alerts."""
+    clock = Clock()
+    mine = pace.Pace(clock)
+    for took_seconds, most_seconds in ((0.1, 0.1), (0.001, pace.BATCH_SECONDS), (9.0, pace.ROUND_SECONDS)):
+        mine.end(has_news=True, has_statuses=False)
+        clock.now += took_seconds
+        mine.sent()
+        mine.begin(has_news=True)
+        clock.now += most_seconds * 0.9
+        assert not mine.is_full(NEWS, has_alerts=True, has_news=True)
+        clock.now += most_seconds * 0.2
+        assert mine.is_full(NEWS, has_alerts=True, has_news=True)
+
+
 def test_news_come_before_statuses_that_are_due() -> None:
     """An alert would wait for them; those that are under way wait too."""
     clock = Clock()
