@@ -108,7 +108,7 @@ def _report(events: int, rounds: int, found: dict[int, list[tuple[float, float]]
 def main() -> int:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="benchmarks.two_workers", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--events", type=int, default=3_000_000)
+    parser.add_argument("--events", type=int, default=1_500_000)
     parser.add_argument("--rounds", type=int, default=3)
     offer_to_write(parser)
     given = parser.parse_args()
