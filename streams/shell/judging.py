@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from streams.core.account import is_settled, judge, look_ahead
 from streams.core.telling import is_news
-from streams.core.years import plan_year
 from streams.shell.laborious import FAULTS
 
 if TYPE_CHECKING:
@@ -38,16 +37,16 @@ class Judging:
 
     def is_unmoved(self, group_id: str) -> bool:
         """Tell whether what came in of a group moves none of its episodes, and all of them are told."""
-        version, day = self._place.policy_log.book.version, self._told.day
         years = self._ledger.plan_years(group_id)
         for year in years:
             money = self._ledger.money_at_hand(group_id, year)
-            known = None if money is None else money.known
-            if money is None or known is None or not self.is_told(money) or money.may_move_episodes():
-                return False
-            if known.policies != version or known.day != plan_year(year).reached(day):
+            if money is None or not self._is_settled(money, group_id, year):
                 return False
         return bool(years)
+
+    def _is_settled(self, money: AccountMoney, group_id: str, year: int) -> bool:
+        book, day = self._place.policy_log.book, self._told.day
+        return self.is_told(money) and is_settled(book, money, group_id, year, day)
 
     def may_wait(self, group_id: str, *, has_news: bool = False) -> bool:
         """Judge a group, and tell whether all its alerts are told as they are, so that its status can wait.
@@ -59,7 +58,7 @@ class Judging:
         try:
             for year in years:
                 money = ledger.money(group_id, year)
-                if self.is_told(money) and is_settled(book, money, group_id, year, told.day):
+                if self._is_settled(money, group_id, year):
                     continue
                 money.known = judge(book, money, group_id, year, told.day, money.known)
                 if has_news:

@@ -22,6 +22,18 @@ class Clock:
         return self.now
 
 
+def having_told_statuses(
+    clock: Clock, took_seconds: float = 0.001, *, news: bool = False, more: bool = False
+) -> pace.Pace:
+    """Return a pace whose first transaction had statuses; `news` and `more` statuses were left over."""
+    mine = pace.Pace(clock)
+    assert mine.statuses_due
+    clock.now += took_seconds
+    mine.is_full(STATUS, has_alerts=False, has_news=False)
+    mine.end(has_news=news, has_statuses=more)
+    return mine
+
+
 def test_an_alert_of_news_is_sent_once_no_news_are_left_to_judge() -> None:
     """It would otherwise wait for statuses, or for the round that is under way."""
     mine = pace.Pace(Clock())
@@ -54,11 +66,7 @@ def test_news_of_another_teller_end_a_batch_too() -> None:
 def test_statuses_follow_after_a_while() -> None:
     """Each transaction has its price: one for each remittance's status cost more than all else."""
     clock = Clock()
-    mine = pace.Pace(clock)
-    assert mine.statuses_due
-    clock.now += 0.001
-    mine.is_full(STATUS, has_alerts=False, has_news=False)
-    mine.end(has_news=False, has_statuses=False)
+    mine = having_told_statuses(clock)
     mine.begin(has_news=False)
     assert not mine.statuses_due
     clock.now += mine.early_seconds()
@@ -69,10 +77,7 @@ def test_statuses_follow_after_a_while() -> None:
 def test_alerts_do_not_wait_for_statuses_that_are_just_due() -> None:
     """They go with the next transaction; only those that alerts went before already go with the alert."""
     clock = Clock()
-    mine = pace.Pace(clock)
-    clock.now += 0.001
-    mine.is_full(STATUS, has_alerts=False, has_news=False)
-    mine.end(has_news=False, has_statuses=False)
+    mine = having_told_statuses(clock)
     for late, sends in ((0.0, True), (pace.SOON_SECONDS, False)):
         clock.now = 100.001 + pace.STATUSES_SECONDS + late
         mine.begin(has_news=True)
@@ -81,22 +86,14 @@ def test_alerts_do_not_wait_for_statuses_that_are_just_due() -> None:
 
 def test_statuses_that_are_left_over_follow_soon() -> None:
     """Nobody waits for half a second more because others came first."""
-    clock = Clock()
-    mine = pace.Pace(clock)
-    clock.now += 0.001
-    mine.is_full(STATUS, has_alerts=False, has_news=False)
-    mine.end(has_news=True, has_statuses=True)
+    mine = having_told_statuses(Clock(), news=True, more=True)
     assert mine.early_seconds() < pace.SOON_SECONDS
 
 
 @pytest.mark.parametrize(("took_seconds", "apart_seconds"), [(0.001, 0.5), (0.05, 1.0), (0.24, 2.0)])
 def test_statuses_that_take_long_come_less_often(took_seconds: float, apart_seconds: float) -> None:
     """Else a worker with many groups is busy with nothing else, and what is to be judged waits to be folded."""
-    clock = Clock()
-    mine = pace.Pace(clock)
-    clock.now += took_seconds
-    mine.is_full(STATUS, has_alerts=False, has_news=False)
-    mine.end(has_news=False, has_statuses=False)
+    mine = having_told_statuses(Clock(), took_seconds)
     assert mine.early_seconds() == pytest.approx(apart_seconds - took_seconds)
 
 
