@@ -7,25 +7,25 @@ ledger's database, not one for each group. Not here: their events (ledger.py, ru
 from __future__ import annotations
 
 import sqlite3
+from array import array
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Sequence
 
 SCHEMA = """
 CREATE TABLE groups (first INTEGER PRIMARY KEY, names BLOB NOT NULL);
 CREATE TABLE years (year INTEGER NOT NULL, numbers BLOB NOT NULL);
 """
-NO_YEARS: frozenset[int] = frozenset()
-
 _NUMBER = np.dtype("<u4")
+Numbers = npt.NDArray[Any]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[str]).decode
-_year_sets: dict[frozenset[int], frozenset[int]] = {}  # one object for each, however many groups have it
 
 
 class DamagedGroupsError(sqlite3.DatabaseError):
@@ -39,19 +39,24 @@ class KnownGroups:
         """Read them; DamagedGroupsError where that can't be done."""
         self._db = db
         self.names: list[str] = []
-        self._years: list[frozenset[int]] = []
+        self._years = array("I")  # of each group: which set of years
+        self._sets: list[frozenset[int]] = [frozenset()]
+        self._set_numbers: dict[frozenset[int], int] = {self._sets[0]: 0}
         try:
             for first, names in db.execute("SELECT first, names FROM groups ORDER BY first"):
                 if first != len(self.names):
                     raise DamagedGroupsError("groups are missing")
-                self.names += _decode(names)
-            self._years += [NO_YEARS] * len(self.names)
+                self._append(_decode(names))
             for year, numbers in db.execute("SELECT year, numbers FROM years"):
-                self._add_year(year, np.frombuffer(numbers, _NUMBER).tolist())
+                self._add_year(year, np.frombuffer(numbers, _NUMBER))
         except (msgspec.MsgspecError, TypeError, ValueError, IndexError) as error:
             raise DamagedGroupsError(f"groups can't be read: {error}") from None
         self._numbers = dict(zip(self.names, count()))
         self._written = len(self.names)
+
+    def _append(self, names: Sequence[str]) -> None:
+        self.names += names
+        self._years.frombytes(bytes(self._years.itemsize * len(names)))
 
     def group_ids(self) -> Collection[str]:
         """Return all of them."""
@@ -64,37 +69,45 @@ class KnownGroups:
     def years(self, group_id: str) -> Collection[int]:
         """Return the years of a group."""
         number = self._numbers.get(group_id)
-        return NO_YEARS if number is None else self._years[number]
+        return self._sets[0 if number is None else self._years[number]]
 
-    def numbered(self, group_ids: Iterable[str]) -> list[int]:
+    def numbered(self, group_ids: Sequence[str]) -> Sequence[int]:
         """Return the number of each of some groups; those that were not known are from now on."""
-        group_ids = list(group_ids)
-        found = list(map(self._numbers.get, group_ids))
-        if None in found:
-            new = dict.fromkeys(name for name, number in zip(group_ids, found, strict=True) if number is None)
-            self._numbers.update(zip(new, count(len(self.names))))
-            self.names += new
-            self._years += [NO_YEARS] * len(new)
-            found = list(map(self._numbers.get, group_ids))
-        return found  # type: ignore[return-value]  # there is none without a number any more
+        numbers, first = self._numbers, len(self.names)
+        found = list(map(numbers.get, group_ids))
+        if None not in found:
+            return found  # type: ignore[return-value]  # as was just looked
+        new = [name for name, number in zip(group_ids, found, strict=True) if number is None]
+        numbers.update(zip(new, count(first)))
+        if len(numbers) < first + len(new):  # some name came twice
+            new = list(dict.fromkeys(new))
+            numbers.update(zip(new, count(first)))
+        self._append(new)
+        if len(new) == len(group_ids):
+            return range(first, len(self.names))
+        return list(map(numbers.__getitem__, group_ids))
 
-    def note_year(self, year: int, numbers: Iterable[int]) -> None:
+    def note_year(self, year: int, numbers: Numbers) -> None:
         """Note a year of some groups, in the transaction that the caller has begun."""
-        years = self._years
-        new = [number for number in numbers if year not in years[number]]
-        if new:
-            self._add_year(year, new)
-            self._db.execute("INSERT INTO years VALUES (?, ?)", (year, np.array(new, _NUMBER).tobytes()))
+        new = self._add_year(year, numbers)
+        if len(new):
+            self._db.execute("INSERT INTO years VALUES (?, ?)", (year, new.astype(_NUMBER).tobytes()))
 
-    def _add_year(self, year: int, numbers: list[int]) -> None:
-        years, with_year = self._years, dict[frozenset[int], frozenset[int]]()
-        for number in numbers:
-            held = years[number]
-            more = with_year.get(held)
-            if more is None:
-                more = held | {year}
-                more = with_year[held] = _year_sets.setdefault(more, more)
-            years[number] = more
+    def _add_year(self, year: int, numbers: Numbers) -> Numbers:
+        """Return those of which the year was not known."""
+        years = np.frombuffer(self._years, np.uintc)
+        is_new = np.array([year not in held for held in self._sets])[years[numbers]]
+        new = np.sort(numbers[is_new])
+        new = new[np.append(True, new[1:] != new[:-1])] if len(new) else new  # `unique` hashes, and takes longer
+        for held in set(years[new].tolist()):
+            years[new[years[new] == held]] = self._set_number(self._sets[held] | {year})
+        return new
+
+    def _set_number(self, years: frozenset[int]) -> int:
+        number = self._set_numbers.setdefault(years, len(self._sets))
+        if number == len(self._sets):
+            self._sets.append(years)
+        return number
 
     def write(self) -> None:
         """Write those that were not known, in the transaction that the caller has begun."""

@@ -91,6 +91,7 @@ class HomeLedger:
         self._db = sqlite3.connect(self._path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")  # a crash may lose the newest commits, never consistency
+        self._db.execute("PRAGMA wal_autocheckpoint = 4000")  # pages; by default a sync for every 4 MiB is waited for
         if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
             self._db.execute("INSERT INTO meta VALUES ('log_id', ?)", (self._log_id,))
@@ -252,7 +253,7 @@ class HomeLedger:
         numbers, days = batch.numbers[kept], batch.rows["day"][kept]
         years = np.searchsorted(_NEW_YEARS_DAYS, days, "right")  # 0 of a reversal, which has no day
         for year in set(years.tolist()) - {0}:
-            self._groups.note_year(year, set(numbers[years == year].tolist()))
+            self._groups.note_year(year, numbers[years == year])
         rows = set(kept.tolist()) if batch.reverses or batch.large else set()
         reversals = [(int(batch.numbers[row]), key) for row, key in batch.reverses.items() if row in rows]
         self._db.executemany("INSERT OR IGNORE INTO reversals VALUES (?, ?)", reversals)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+import numpy as np
 import pytest
 
 from streams.shell.known_groups import SCHEMA, DamagedGroupsError, KnownGroups
@@ -22,12 +23,12 @@ def db() -> sqlite3.Connection:
 def test_groups_and_their_years_are_found_again(db: sqlite3.Connection) -> None:
     """Each batch adds what it brings; a group has the number of its place for ever."""
     groups = KnownGroups(db)
-    assert groups.numbered(NAMES[:2]) == [0, 1]
-    groups.note_year(2026, [0, 1])
+    assert list(groups.numbered(NAMES[:2])) == [0, 1]
+    groups.note_year(2026, np.array([0, 1, 1]))
     groups.write()
     assert groups.numbered([NAMES[3], NAMES[0], NAMES[3], NAMES[2], NAMES[4]]) == [2, 0, 2, 3, 4]
-    groups.note_year(2025, [0, 4])
-    groups.note_year(2026, [0, 4])
+    groups.note_year(2025, np.array([0, 4]))
+    groups.note_year(2026, np.array([4, 0, 4]))
     groups.write()
     groups.write()
     for known in (groups, KnownGroups(db)):
@@ -45,7 +46,7 @@ def test_a_batch_that_is_taken_back_leaves_nothing(db: sqlite3.Connection) -> No
     """The numbers are given anew once the groups are read again."""
     db.execute("BEGIN")
     groups = KnownGroups(db)
-    groups.note_year(2026, groups.numbered(NAMES))
+    groups.note_year(2026, np.array(groups.numbered(NAMES)))
     groups.write()
     db.execute("ROLLBACK")
     assert not KnownGroups(db).group_ids()
