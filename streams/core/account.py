@@ -42,7 +42,7 @@ def evaluate(
     of an earlier evaluation of the same account with the same book and money, only spares work.
     """
     view = AccountView(book, money, group_id, plan_year)
-    found = _judged(view, day_reached, known)
+    found = _judged(book, money, group_id, plan_year, day_reached, known, view)
     status = status_value(view, found.day, found.open)
     return Account(status, found.episodes, next_due_day(view, found.day, found.open), found)
 
@@ -51,7 +51,7 @@ def judge(
     book: Book, money: AccountMoney, group_id: str, plan_year: int, day_reached: Day, known: Known | None = None
 ) -> Known:
     """Return only the canonical history of the same account, to be told before its status is worked out."""
-    return _judged(AccountView(book, money, group_id, plan_year), day_reached, known)
+    return _judged(book, money, group_id, plan_year, day_reached, known)
 
 
 def is_settled(book: Book, money: AccountMoney, group_id: str, plan_year: int, day_reached: Day) -> bool:
@@ -77,17 +77,21 @@ def look_ahead(book: Book, money: AccountMoney, group_id: str, plan_year: int) -
         money.headroom = headroom_of(known, claim, regime.activity, thresholds, curve)
 
 
-def _judged(view: AccountView, day_reached: Day, known: Known | None) -> Known:
-    d = view.year.reached(day_reached)
-    policies, money = view.book.version, view.money.version
+def _judged(
+    book: Book, money: AccountMoney, group_id: str, plan_year: int, day_reached: Day, known: Known | None,
+    view: AccountView | None = None,
+) -> Known:  # fmt: skip
+    d, policies = plan_year_of(plan_year).reached(day_reached), book.version
     if known is None:
-        return known_of(d, policies, money, canonical_episodes(view, d))
-    if known is view.money.known and is_settled(view.book, view.money, view.group_id, view.year.year, day_reached):
-        return known._replace(policies=policies, money=money)
-    since = min(
-        known.day + 1, view.book.changed_from(view.group_id, known.policies), view.money.changed_from(known.money)
-    )
-    episodes = canonical_episodes(view, d, known, since)
+        view = view or AccountView(book, money, group_id, plan_year)
+        return known_of(d, policies, money.version, canonical_episodes(view, d))
+    since = book.changed_from(group_id, known.policies)
+    if known.day == d < since and known is money.known and not money.may_move_episodes():
+        episodes = known.episodes
+    else:
+        since = min(known.day + 1, since, money.changed_from(known.money))
+        view = view or AccountView(book, money, group_id, plan_year)
+        episodes = canonical_episodes(view, d, known, since)
     if episodes is known.episodes:
-        return Known(d, policies, money, episodes, known.open, known.last_moved)
-    return known_of(d, policies, money, episodes)
+        return Known(d, policies, money.version, episodes, known.open, known.last_moved)
+    return known_of(d, policies, money.version, episodes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -225,6 +225,13 @@ def _moved(view: AccountView, d: Day, since: Day, stood: Sequence[Episode], stil
     return moved
 
 
+def _retargeted(stood: list[Episode], days: Iterable[Day]) -> list[Episode]:
+    """Return episodes of which the last stays open as it is, but for what is asked for on some days."""
+    last = stood[-1]
+    steps = (step_of(day, RETARGETED, last.severity) for day in days)
+    return [*stood[:-1], episode_of(last.kind, last.levy_id, (*last.history, *steps))]
+
+
 class _Walk:
     """The days since..d of an account; judged from the day `first` on, for runs of days that began before `since`."""
 
@@ -250,16 +257,16 @@ class _Walk:
         now = _grounds(view, stretches, since, d)
         asked_throughout = sum(ground.stop - ground.start for ground in now) == d + 1 - since
 
-        @cache  # few walks ask
-        def retargeted() -> list[Day]:
+        def retargeted() -> list[Day]:  # few walks ask
             return [stretch.start for stretch in stretches if stretch.retargeted]
 
         for kind in BASE_KINDS if levy_id is None else LEVY_KINDS:
             episode = opened.get(kind.name)
             severity = None if episode is None else episode.severity
             if (episode is None or asked_throughout) and kind.calm(now, severity):
-                if episode is not None and kind.retargets and any(day >= since for day in retargeted()):
-                    moved[levy_id, kind.name] = self._retargeted(self._stood[levy_id, kind.name], retargeted())
+                days = [day for day in retargeted() if day >= since] if episode is not None and kind.retargets else ()
+                if days:
+                    moved[levy_id, kind.name] = _retargeted(self._stood[levy_id, kind.name], days)
             else:
                 columns = self._columns(kind, stretches, now, retargeted)
                 moved[levy_id, kind.name] = list(self._walked(kind, levy_id, columns))
@@ -270,12 +277,6 @@ class _Walk:
         first, d = self._first, self._d
         grounds = now if first == self._since else _grounds(self._view, stretches, first, d)
         return Columns(kind, grounds, retargeted, first, d + 1 - first)
-
-    def _retargeted(self, stood: list[Episode], retargeted: Iterable[Day]) -> list[Episode]:
-        """Return episodes of which the last stays open as it is, but for what is asked for."""
-        last = stood[-1]
-        steps = (step_of(day, RETARGETED, last.severity) for day in retargeted if day >= self._since)
-        return [*stood[:-1], episode_of(last.kind, last.levy_id, (*last.history, *steps))]
 
     def _walked(self, kind: Kind, levy_id: str | None, columns: Columns) -> Iterator[Episode]:
         stood = [episode.history for episode in self._stood[levy_id, kind.name]]

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 TYPE_PREFIX = "org.quotastream."
+_VERSION = ("ce_specversion", b"1.0")
+_SOURCE = ("ce_source", b"/quotastream")
+_CONTENT_TYPE = ("content-type", b"application/json")
 
 
 def headers(kind: str, event_id: str, subject: str) -> list[tuple[str, bytes]]:
     """Return the headers of an output message; `ce_time` is when the message was decided: now."""
+    seconds, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
     return [
-        ("ce_specversion", b"1.0"),
+        _VERSION,
         ("ce_id", event_id.encode()),
-        ("ce_type", f"{TYPE_PREFIX}{kind}.v1".encode()),
-        ("ce_source", b"/quotastream"),
+        _type_header(kind),
+        _SOURCE,
         ("ce_subject", subject.encode()),
-        ("ce_time", _time_text(time.time_ns() // 1_000_000)),
-        ("content-type", b"application/json"),
+        ("ce_time", b"%s.%03dZ" % (_second_text(seconds), milliseconds)),
+        _CONTENT_TYPE,
     ]
 
 
@@ -31,7 +35,11 @@ def id_of(headers: Iterable[tuple[str, bytes]]) -> str:
     return next((value.decode() for name, value in headers if name == "ce_id"), "")
 
 
-@lru_cache(maxsize=1)  # many messages are decided in one millisecond
-def _time_text(milliseconds: int) -> bytes:
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()
+@cache
+def _type_header(kind: str) -> tuple[str, bytes]:
+    return "ce_type", f"{TYPE_PREFIX}{kind}.v1".encode()
+
+
+@lru_cache(maxsize=1)  # many messages are decided in one second
+def _second_text(seconds: int) -> bytes:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}".encode()

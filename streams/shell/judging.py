@@ -37,29 +37,23 @@ class Judging:
 
     def is_unmoved(self, group_id: str) -> bool:
         """Tell whether what came in of a group moves none of its episodes, and all of them are told."""
-        years = self._ledger.plan_years(group_id)
+        book, day, years = self._place.policy_log.book, self._told.day, self._ledger.plan_years(group_id)
         for year in years:
             money = self._ledger.money_at_hand(group_id, year)
-            if money is None or not self._is_settled(money, group_id, year):
+            if money is None or not self.is_told(money) or not is_settled(book, money, group_id, year, day):
                 return False
         return bool(years)
-
-    def _is_settled(self, money: AccountMoney, group_id: str, year: int) -> bool:
-        book, day = self._place.policy_log.book, self._told.day
-        return self.is_told(money) and is_settled(book, money, group_id, year, day)
 
     def may_wait(self, group_id: str, *, has_news: bool = False) -> bool:
         """Judge a group, and tell whether all its alerts are told as they are, so that its status can wait.
 
-        Not judged is what its news can't move; what has news is likely to have more.
+        What has news is likely to have more.
         """
         told, book, ledger = self._told, self._place.policy_log.book, self._ledger
         years = book.history_years(group_id, ledger.plan_years(group_id))
         try:
             for year in years:
                 money = ledger.money(group_id, year)
-                if self._is_settled(money, group_id, year):
-                    continue
                 money.known = judge(book, money, group_id, year, told.day, money.known)
                 if has_news:
                     look_ahead(book, money, group_id, year)

@@ -70,13 +70,16 @@ class Pace:
             return took_all or not (self._are_overdue and has_statuses)
         return self._at > self._started + (self._batch_seconds if has_news or others else ROUND_SECONDS)
 
+    def is_out_of_breath(self) -> bool:
+        """Tell whether others are to have a turn."""
+        return self._at > self._breathed + self._turn_seconds
+
     async def breathe(self) -> None:
-        """Let others have a turn, if it is time."""
-        if self._at > self._breathed + self._turn_seconds:
-            await asyncio.sleep(0)
-            now = self._clock()
-            self._turn_seconds = min(max(BREATH_SECONDS, now - self._at), LONGEST_BREATH_SECONDS)
-            self._breathed = self._at = now
+        """Let others have a turn."""
+        await asyncio.sleep(0)
+        now = self._clock()
+        self._turn_seconds = min(max(BREATH_SECONDS, now - self._at), LONGEST_BREATH_SECONDS)
+        self._breathed = self._at = now
 
     def end(self, *, has_news: bool, has_statuses: bool) -> None:
         """Take note that nothing more goes into this transaction, and of what is left: news to judge, statuses."""

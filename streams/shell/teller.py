@@ -76,6 +76,7 @@ class Teller:
         self._told_all_at = time.monotonic()
         self._woken = asyncio.Event()
         self._steps = 0
+        self._evaluated = 0  # accounts, not yet in the metrics
         self._listed = 0  # how many of the groups that policies name are on the agenda
 
     # --- what the worker calls ---
@@ -268,9 +269,12 @@ class Teller:
                         self._delays += [("status", task.arrived)] * (len(statuses) - before[1])
                 if self._is_full(task, has_alerts=len(alerts) > before[0]):
                     break
-                await self._pace.breathe()
+                if self._pace.is_out_of_breath():
+                    await self._pace.breathe()
             self._pace.end(has_news=self._has_news(), has_statuses=self._agenda.has_statuses())
-        self._place.metrics.statuses.inc(len(statuses))
+        metrics, self._evaluated, evaluated = self._place.metrics, 0, self._evaluated
+        metrics.statuses.inc(len(statuses))
+        metrics.evaluations.inc(evaluated)
         return alerts + statuses, records
 
     def _has_news(self) -> bool:
@@ -282,7 +286,8 @@ class Teller:
 
     def _is_full(self, task: Task, *, has_alerts: bool) -> bool:
         has_news, has_statuses = self._has_news(), self._agenda.has_statuses()
-        others = bool(self._place.with_news - {self.partition})
+        with_news = self._place.with_news
+        others = len(with_news) > (self.partition in with_news)
         return self._pace.is_full(
             task, has_alerts=has_alerts, has_news=has_news, has_statuses=has_statuses, others=others
         )
@@ -338,7 +343,7 @@ class Teller:
                 records[group_id, year] = self._told.record(group_id, year, digest, changed)
             if account is not None:
                 self._judging.note_told(money, account.episodes)
-        self._place.metrics.evaluations.inc(len(with_history))
+        self._evaluated += len(with_history)
         self._place.census.note(self.partition, group_id, shown, year_of(day), ahead)
         self._agenda.rest(group_id, due)
 
