@@ -42,7 +42,7 @@ def evaluate(
     of an earlier evaluation of the same account with the same book and money, only spares work.
     """
     view = AccountView(book, money, group_id, plan_year)
-    found = _judged(book, money, group_id, plan_year, day_reached, known, view)
+    found = _judged(view, day_reached, known)
     status = status_value(view, found.day, found.open)
     return Account(status, found.episodes, next_due_day(view, found.day, found.open), found)
 
@@ -51,15 +51,20 @@ def judge(
     book: Book, money: AccountMoney, group_id: str, plan_year: int, day_reached: Day, known: Known | None = None
 ) -> Known:
     """Return only the canonical history of the same account, to be told before its status is worked out."""
-    return _judged(book, money, group_id, plan_year, day_reached, known)
+    return _judged(AccountView(book, money, group_id, plan_year), day_reached, known)
 
 
 def is_settled(book: Book, money: AccountMoney, group_id: str, plan_year: int, day_reached: Day) -> bool:
     """Tell whether `judge` would find the episodes that are known. True is certain, False says only: judge."""
     known = money.known
-    if known is None or known.day != plan_year_of(plan_year).reached(day_reached) or money.may_move_episodes():
+    if known is None or not _stands(known, money, plan_year_of(plan_year).reached(day_reached)):
         return False
     return book.changed_from(group_id, known.policies) > known.day
+
+
+def _stands(known: Known, money: AccountMoney, d: Day) -> bool:
+    """Tell whether neither days nor money that came since can have moved what is known; policies may have."""
+    return known.day == d and known is money.known and not money.may_move_episodes()
 
 
 def look_ahead(book: Book, money: AccountMoney, group_id: str, plan_year: int) -> None:
@@ -77,21 +82,15 @@ def look_ahead(book: Book, money: AccountMoney, group_id: str, plan_year: int) -
         money.headroom = headroom_of(known, claim, regime.activity, thresholds, curve)
 
 
-def _judged(
-    book: Book, money: AccountMoney, group_id: str, plan_year: int, day_reached: Day, known: Known | None,
-    view: AccountView | None = None,
-) -> Known:  # fmt: skip
-    d, policies = plan_year_of(plan_year).reached(day_reached), book.version
+def _judged(view: AccountView, day_reached: Day, known: Known | None) -> Known:
+    d = view.year.reached(day_reached)
+    policies, money = view.book.version, view.money.version
     if known is None:
-        view = view or AccountView(book, money, group_id, plan_year)
-        return known_of(d, policies, money.version, canonical_episodes(view, d))
-    since = book.changed_from(group_id, known.policies)
-    if known.day == d < since and known is money.known and not money.may_move_episodes():
-        episodes = known.episodes
-    else:
-        since = min(known.day + 1, since, money.changed_from(known.money))
-        view = view or AccountView(book, money, group_id, plan_year)
+        return known_of(d, policies, money, canonical_episodes(view, d))
+    episodes, changed_from = known.episodes, view.book.changed_from(view.group_id, known.policies)
+    if changed_from <= d or not _stands(known, view.money, d):
+        since = min(known.day + 1, changed_from, view.money.changed_from(known.money))
         episodes = canonical_episodes(view, d, known, since)
     if episodes is known.episodes:
-        return Known(d, policies, money.version, episodes, known.open, known.last_moved)
-    return known_of(d, policies, money.version, episodes)
+        return Known(d, policies, money, episodes, known.open, known.last_moved)
+    return known_of(d, policies, money, episodes)

@@ -5,17 +5,19 @@ Lives here: which curve of money belongs to which claim, and what waits. Not her
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from streams.core.years import plan_year
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from streams.core.book import Book
     from streams.core.curve import Curve
     from streams.core.events import Day
     from streams.core.takings import AccountMoney
+    from streams.core.timeline import Timeline
 
 
 class AccountView:
@@ -26,8 +28,16 @@ class AccountView:
         self.money = money
         self.group_id = group_id
         self.year = plan_year(year)
-        self.timeline = book.timeline(group_id, year)
-        self.paid_days = money.paid_days()
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """What is decreed; a look at what is settled needs none."""
+        return self.book.timeline(self.group_id, self.year.year)
+
+    @cached_property
+    def paid_days(self) -> Sequence[Day]:
+        """The days with any remittance, ascending."""
+        return self.money.paid_days()
 
     def curve(self, levy_id: str | None, currency: str) -> Curve:
         """Return R(x) of the base account (levy_id None) or of a levy's, booked in a currency."""
