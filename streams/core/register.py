@@ -7,6 +7,7 @@ Lives here: adding policies, whom each may reach, what each may have changed. No
 from __future__ import annotations
 
 from bisect import insort
+from collections import defaultdict
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
@@ -20,7 +21,7 @@ from streams.core.years import DAWN, NEVER
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from streams.core.events import Day, Policy
+    from streams.core.events import Day, GroupClosed, HeadcountChanged, Policy, TargetSet
     from streams.core.pattern import Pattern, Peers
 
 MANY_POLICIES = 500
@@ -46,7 +47,7 @@ class Register:
         self._revocations: dict[str, list[Revoked]] = {}  # by the policy that they name
         self._revoked_on: dict[str, Day] = {}
         self._groups: list[str] = []  # in the order in which they were named first
-        self._region_groups: dict[str, set[str]] = {}
+        self._region_groups: defaultdict[str, set[str]] = defaultdict(set)
         self._changes: dict[Scope, Changes] = {}  # of scopes that cover more than one group
         self._shared: WeakValueDictionary[object, object] = WeakValueDictionary()
 
@@ -56,13 +57,16 @@ class Register:
         if known is not None:
             return Added.REPEAT if known == policy else Added.CONFLICT
         self._policies[policy.policy_id] = policy
+        if isinstance(policy, NAMING_GROUPS):  # nearly all policies are of these
+            self._name(policy)
+            return Added.NEW
         self._file(policy)
         for scope in self.reach(policy):
             first = self._first_changed(policy)
             if scope.group_id is None:
                 self._changes.setdefault(scope, Changes()).add(self.version, first)
             else:
-                self._own.setdefault(scope.group_id, Own()).change(self.version, first)
+                self._own_of(scope.group_id).change(self.version, first)
         return Added.NEW
 
     @property
@@ -114,6 +118,8 @@ class Register:
 
         A revocation of something unknown reaches nobody: what it names will, when it comes.
         """
+        if isinstance(policy, NAMING_GROUPS):
+            return [Scope(None, policy.group_id)]
         if isinstance(policy, ExchangeRateSet):
             return [Scope()]
         if isinstance(policy, Revoked):
@@ -121,7 +127,7 @@ class Register:
             return [] if named is None or isinstance(named, Revoked) else self.reach(named)
         if isinstance(policy, LevyLifted):
             return [levy.scope for levy in self._levies.get(policy.levy_id, ())]
-        return [_whom(policy)]
+        return [_scope_of(policy)]
 
     def groups_in(self, scope: Scope) -> Collection[str]:
         """Return the groups known by policies that a scope may cover: of a region, those of any opening in it."""
@@ -153,14 +159,24 @@ class Register:
         """Return the day from which a policy is revoked; NEVER if it is not."""
         return self._revoked_on.get(policy_id, NEVER)
 
-    def _file(self, policy: Policy) -> None:
-        if isinstance(policy, NAMING_GROUPS):
-            own = self._own.setdefault(policy.group_id, Own())
-            if not own.is_named:
-                own.is_named = True
-                self._groups.append(policy.group_id)
+    def _own_of(self, group_id: str) -> Own:
+        own = self._own.get(group_id)
+        if own is None:
+            own = self._own[group_id] = Own()
+        return own
+
+    def _name(self, policy: GroupOpened | GroupClosed | TargetSet | HeadcountChanged) -> None:
+        """File a policy that makes what it names a group, and note what it changed."""
+        own = self._own_of(policy.group_id)
+        if not own.is_named:
+            own.is_named = True
+            self._groups.append(policy.group_id)
         if isinstance(policy, GroupOpened):
-            self._region_groups.setdefault(policy.region, set()).add(policy.group_id)
+            self._region_groups[policy.region].add(policy.group_id)
+        own.policies = (*own.policies, policy)
+        own.change(self.version, policy.issued_day)
+
+    def _file(self, policy: Policy) -> None:
         if isinstance(policy, Revoked):
             self._revocations.setdefault(policy.revokes, []).append(policy)
             self._revoked_on[policy.revokes] = min(policy.issued_day, self.revoked_on(policy.revokes))
@@ -180,9 +196,9 @@ class Register:
     def _file_by_scope(self, policy: Policy) -> None:
         if isinstance(policy, LevyImposed):
             self._levies.setdefault(policy.levy_id, []).append(policy)
-        scope = _whom(policy)
+        scope = _scope_of(policy)
         if scope.group_id is not None:
-            own = self._own.setdefault(scope.group_id, Own())
+            own = self._own_of(scope.group_id)
             own.policies = (*own.policies, policy)
             return
         self._meet(policy)
@@ -197,7 +213,7 @@ class Register:
         insort(self._peers.setdefault(own_day(policy), []), (policy.issued_at_us, policy.policy_id))
 
 
-def _whom(policy: Policy) -> Scope:
-    """Return the scope of a decree; of one that names a group, that group."""
-    scope: Scope | None = getattr(policy, "scope", None)
-    return scope or Scope(group_id=policy.group_id)  # type: ignore[attr-defined]  # it has one or the other
+def _scope_of(policy: Policy) -> Scope:
+    """Return the scope of a decree that has one."""
+    scope: Scope = policy.scope  # type: ignore[attr-defined]  # all others are asked for before
+    return scope

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -190,7 +190,7 @@ class PolicyCensus:
         self._book = book
         self._day: Day = DAWN  # the day that the counts speak of
         self._in_force: Counter[str] = Counter()
-        self._to_come: dict[Day, Counter[str]] = {}
+        self._to_come: defaultdict[Day, Counter[str]] = defaultdict(Counter)
         self.late = 0
         self.latest_seconds = 0.0
         self.early = 0
@@ -227,7 +227,7 @@ class PolicyCensus:
     def _shift(self, policy: Policy, day: Day, number: int) -> None:
         """Count a policy from a day on, and not before its own: a decree's issue; a rate holds once it is known."""
         day = DAWN if isinstance(policy, ExchangeRateSet) else max(day, policy.issued_day)
-        counts = self._in_force if day <= self._day else self._to_come.setdefault(day, Counter())
+        counts = self._in_force if day <= self._day else self._to_come[day]
         counts[_wire_name(type(policy).__name__)] += number
 
     def in_force(self, day: Day) -> dict[str, int]:

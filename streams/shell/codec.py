@@ -1,7 +1,7 @@
 """The only place that translates the wire into the core: bytes of an input topic in, parsed events out.
 
-A remittance goes the fast way (`codec_fast`); policies, and whatever the fast way has a doubt about, go before the
-pydantic models of `schemas`, which judge and say what is wrong.
+Remittances have a fast way (`codec_fast`), and so have policies for one group (`codec_fast_policies`). The rest,
+and whatever is in doubt, goes before the pydantic models of `schemas`, which judge and say what is wrong.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from schemas import remittances as remittance
 from schemas.currencies import MINOR_DIGITS
 from schemas.parsing import CURRENCY, MEANING, day_ordinal, fraction, minor_units, time_us
 from streams.core import events
-from streams.shell import codec_fast
+from streams.shell import codec_fast, codec_fast_policies
 from streams.shell.bad_record import LARGEST_VALUE_BYTES
 from streams.shell.bad_record import BadRecord as BadRecord  # noqa: PLC0414  what decoding raises is named here
 from streams.shell.blocks import Block
@@ -66,7 +66,7 @@ def decode(
 ) -> events.Remittance | events.Reversal | events.Policy:
     """Return what a record of an input topic says; raises BadRecord, and never anything else, for any bytes."""
     try:
-        return _event(value, headers) if topic == "remittances" else judge(topic, message(value, headers))
+        return _event(value, headers) if topic == "remittances" else _policy(message(value, headers))
     except BadRecord:
         raise
     except Exception as error:
@@ -83,6 +83,10 @@ def _event(value: bytes | None, headers: Headers) -> events.Remittance | events.
         if opened is value:
             raise
     return judge("remittances", opened)
+
+
+def _policy(value: bytes | None) -> events.Policy:
+    return codec_fast_policies.decode(value) or cast("events.Policy", judge("policy-changes", value))
 
 
 class Record(Protocol):
@@ -300,7 +304,7 @@ def _reader(field: Field[Any]) -> Callable[[Any], Any]:
     return read
 
 
-def _policy(kind: type[events.Policy]) -> Callable[[Any], events.Policy]:
+def _maker(kind: type[events.Policy]) -> Callable[[Any], events.Policy]:
     """Return what makes a policy of the core of a message; the two have the same name."""
     readers = {field.name: _reader(field) for field in dataclass_fields(kind)}
     return lambda m: kind(**{name: read(m) for name, read in readers.items()})
@@ -311,6 +315,6 @@ _TRANSLATORS = cast(
     {
         remittance.Remittance: _remittance,
         remittance.Reversal: _reversal,
-        **{model: _policy(getattr(events, model.__name__)) for model in policy.MODELS.values()},
+        **{model: _maker(getattr(events, model.__name__)) for model in policy.MODELS.values()},
     },
 )

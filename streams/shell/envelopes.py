@@ -63,6 +63,8 @@ def message(value: bytes | None, headers: Headers) -> bytes | None:
         return value
     if value[:1] == REGISTRY_MAGIC and len(value) > REGISTRY_PREFIX_BYTES:
         return value[REGISTRY_PREFIX_BYTES:]
+    if not headers:
+        return value
     content_type = _content_type(headers)
     if content_type.startswith(STRUCTURED_MODE):
         return _data(value)
@@ -103,6 +105,8 @@ def _no_envelope(value: bytes, error: Exception) -> bytes:
 
 def trace(value: bytes | None, headers: Headers) -> Trace | None:
     """Return the trace that a record belongs to, by its headers or its envelope; None where it names none."""
+    if not headers:
+        return None
     found = {name.lower(): said for name, said in headers if said}
     parent = found.get("traceparent") or found.get("ce_traceparent") or b""
     state = found.get("tracestate") or found.get("ce_tracestate") or b""

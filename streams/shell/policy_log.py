@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -17,6 +17,7 @@ from streams.core.book import Book
 from streams.core.events import Added, Policy
 from streams.shell import codec, connection
 from streams.shell.census import PolicyCensus
+from streams.shell.lean_records import Lean
 from streams.shell.ledger import Conflict
 from streams.shell.logs import located
 from streams.shell.outbox import CLIENT_ERRORS
@@ -26,8 +27,6 @@ from streams.shell.versions import DamagedStateError, NewerStateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from aiokafka import ConsumerRecord
 
     from streams.shell.topics import Names
 
@@ -67,6 +66,7 @@ class PolicyLog:
         consumer = AIOKafkaConsumer(
             **connection.aiokafka(self._bootstrap_servers), group_id=None, enable_auto_commit=False,
             auto_offset_reset="earliest", max_partition_fetch_bytes=8 << 20, fetch_max_wait_ms=500,
+            key_deserializer=Lean(),
         )  # fmt: skip
         await consumer.start()
         try:
@@ -93,7 +93,9 @@ class PolicyLog:
         self._end = consumer.highwater(self._tp) or self.position
         news, since = list[Policy](), time.monotonic()
         for record in records:
-            news += self._take(record)
+            policy = self._take(record)
+            if policy is not None:
+                news.append(policy)
             if time.monotonic() > since + TURN_SECONDS:
                 await asyncio.sleep(0)
                 since = time.monotonic()
@@ -103,38 +105,39 @@ class PolicyLog:
         async with self._moved:
             self._moved.notify_all()
 
-    def _take(self, record: ConsumerRecord) -> list[Policy]:
-        news: list[Policy] = []
+    def _take(self, record: Any) -> Policy | None:
+        """Take a record in; return the policy that it is the first to say."""
         try:
             partition, offset = source_of(record)
         except (LookupError, TypeError, ValueError):
             raise DamagedStateError(f"the policies log at offset {record.offset} has no source") from None
-        source = ("policy-changes", partition)
+        place, news = Conflict("policy-changes", partition, offset), None
         if record.key == STAMP_KEY:
+            source = place.topic, place.partition
             self.stamps[source] = max(self.stamps.get(source, 0), offset)
         else:
-            news = self._add(record, Conflict(*source, offset))
+            news = self._add(record, place)
         self.position = record.offset + 1
         return news
 
-    def _add(self, record: ConsumerRecord, place: Conflict) -> list[Policy]:
+    def _add(self, record: Any, place: Conflict) -> Policy | None:
         try:
             policy = codec.decode("policy-changes", record.value)
         except codec.BadRecord as bad:  # a router of another version let it in
             if bad.reason in {"unknown_version", "unknown_type"}:
                 raise NewerStateError(f"the policies log at offset {record.offset}: {bad.detail}") from None
             log.error("policies log at offset %d: %s (%s)", record.offset, bad.reason, bad.detail,
-                      extra=located((record.topic, record.partition), record.offset))  # fmt: skip
-            return []
+                      extra=located(self._tp, record.offset))  # fmt: skip
+            return None
         assert isinstance(policy, Policy)
         self.traces.take_policy(policy.policy_id, record.headers)
         added = self.book.add(policy)
         if added is Added.CONFLICT:
             self.conflicts.add(place)
         if added is not Added.NEW:
-            return []
+            return None
         self.census.add(policy, arrived_ms(record) or record.timestamp)
-        return [policy]
+        return policy
 
     async def reached(self, offset: int) -> None:
         """Wait until everything before an offset of the log has been read."""

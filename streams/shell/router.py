@@ -155,7 +155,7 @@ class Router:
         self._metrics.records.labels(topic, DEAD_LETTER).inc(records - routed)
 
     def _policies(self, tp: TP, records: Sequence[Any], letters: list[Letter]) -> list[Message]:
-        out: list[Message] = []
+        out, log_name = list[Message](), self._names.policies
         for record in records:
             try:
                 codec.decode("policy-changes", record.value, record.headers)
@@ -165,7 +165,7 @@ class Router:
                 continue
             trace = envelopes.trace(record.value, record.headers)
             headers = source_headers(tp.partition, record.offset) + arrived_header(record)
-            out.append(Message(self._names.policies, 0, None, message, headers + (trace.headers() if trace else [])))
+            out.append(Message(log_name, 0, None, message, headers + trace.headers() if trace else headers))
         self._count("policy-changes", len(records), len(out))
         return out
 
@@ -262,7 +262,10 @@ def arrived_header(record: Any) -> list[tuple[str, bytes]]:
 
 def arrived_ms(record: Any) -> int:
     """Return, from an internal log's record, the timestamp of the input record that it came of; 0: not known."""
-    return next((int(value) for name, value in record.headers if name == _ARRIVED), 0)
+    for name, value in record.headers:
+        if name == _ARRIVED:
+            return int(value)
+    return 0
 
 
 def source_of(record: Any) -> tuple[int, int]:
