@@ -12,17 +12,18 @@ from faust.tables import TableManager
 
 from streams.shell import connection, transport
 from streams.shell.logs import located
+from streams.shell.transport import Chunk
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.shell.settings import WorkerSettings
     from streams.shell.topics import Names
-    from streams.shell.transport import Chunk, ChunkConsumer
+    from streams.shell.transport import ChunkConsumer
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[["Chunk"], Awaitable[None]]
+Handler = Callable[[list[Chunk]], Awaitable[None]]
 
 
 class NoTables(TableManager):  # type: ignore[misc]
@@ -60,24 +61,21 @@ def make_app(names: Names, settings: WorkerSettings, bootstrap_servers: str, dat
 
 
 def add_agent(app: faust.App, name: str, topics: tuple[str, ...], handle: Handler) -> None:
-    """Add an agent that passes each chunk of the topics that still counts to `handle`."""
+    """Add an agent that passes chunks that still count to `handle`, all that were fetched of a topic at once."""
     consumer: ChunkConsumer = app.consumer
 
     async def agent(stream: Any) -> None:
         async for event in stream.noack().events():
-            chunk: Chunk = event.value
-            if not consumer.begin(chunk):
+            chunks = list[Chunk](filter(consumer.begin, event.value))
+            if not chunks:
                 continue
             try:
-                await handle(chunk)
+                await handle(chunks)
             except Exception:
-                # An exception that reached the stream would lose the chunk (docs/decisions/0002-faust.md, row a).
-                log.exception(
-                    "%s[%d] from %d: failed, it is read again",
-                    *chunk.tp,
-                    chunk.first,
-                    extra=located(chunk.tp, chunk.first),
-                )
+                # An exception that reached the stream would lose the chunks (docs/decisions/0002-faust.md, row a).
+                for chunk in chunks:
+                    log.exception("%s[%d] from %d: failed, it is read again", *chunk.tp, chunk.first,
+                                  extra=located(chunk.tp, chunk.first))  # fmt: skip
                 await asyncio.sleep(1.0)
                 consumer.begin_epoch()
 

@@ -20,7 +20,7 @@ from streams.shell.teller import Teller
 from streams.shell.versions import UnreadableStateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from streams.core.events import Policy
@@ -119,8 +119,12 @@ class Folder:
 
     # --- the fold ---
 
-    async def fold(self, chunk: Chunk) -> None:
-        """Take a chunk of the home log in; it is finished once the local store has it."""
+    async def fold(self, chunks: Sequence[Chunk]) -> None:
+        """Take chunks of the home log in; each is finished once the local store has it."""
+        for chunk in chunks:
+            await self._fold(chunk)
+
+    async def _fold(self, chunk: Chunk) -> None:
         teller = self._tellers.get(chunk.tp.partition)
         if teller is None:
             return

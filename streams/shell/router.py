@@ -78,37 +78,46 @@ class Router:
         self._home_partitions = await self._outbox.partitions(self._names.home)
         self._dead_letter_partitions = await self._outbox.partitions(self._names.dead_letters)
 
-    async def route(self, chunk: Chunk) -> None:
-        """Send everything of a chunk to where it belongs; the chunk is finished when all of it is acknowledged."""
-        topic, since = self._names.plain(chunk.tp.topic), time.monotonic()
-        self._metrics.chunk_records.labels(topic).observe(len(chunk.records))
+    async def route(self, chunks: Sequence[Chunk]) -> None:
+        """Send everything of some chunks to where it belongs; they are finished when all of it is acknowledged."""
+        since = time.monotonic()
         messages: list[Message] = []
         futures: list[asyncio.Future[Any]] = []
-        letters: list[Letter] = []
+        letters: list[tuple[Chunk, list[Letter]]] = []
         try:
-            for at in range(0, len(chunk.records), SLICE):
-                messages += (more := self._messages(chunk, chunk.records[at : at + SLICE], letters))
-                futures += await self._outbox.enqueue(more)
-                await asyncio.sleep(0)
+            for chunk in chunks:
+                self._metrics.chunk_records.labels(self._names.plain(chunk.tp.topic)).observe(len(chunk.records))
+                letters.append((chunk, []))
+                for at in range(0, len(chunk.records), SLICE):
+                    messages += (more := self._messages(chunk, chunk.records[at : at + SLICE], letters[-1][1]))
+                    futures += await self._outbox.enqueue(more)
+                    if at + SLICE < len(chunk.records):
+                        await asyncio.sleep(0)
         except CLIENT_ERRORS as error:
-            await self._failed(chunk, error)
+            await self._failed(chunks, error)
             return
-        if letters:
-            futures.append(asyncio.ensure_future(self._letterbox.send(chunk.tp, chunk.epoch, letters)))
-        task = asyncio.ensure_future(self._settle(chunk, messages, futures, topic, since))
+        futures += [
+            asyncio.ensure_future(self._letterbox.send(chunk.tp, chunk.epoch, mine))
+            for chunk, mine in letters
+            if mine
+        ]
+        task = asyncio.ensure_future(self._settle(chunks, messages, futures, since))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
     async def _settle(
-        self, chunk: Chunk, messages: list[Message], futures: list[asyncio.Future[Any]], topic: str, since: float
+        self, chunks: Sequence[Chunk], messages: list[Message], futures: list[asyncio.Future[Any]], since: float
     ) -> None:
         try:
             await self._outbox.acknowledged(futures)
         except CLIENT_ERRORS as error:
-            await self._failed(chunk, error)
-        else:
+            await self._failed(chunks, error)
+            return
+        for chunk in chunks:
             self._consumer.finish(chunk)
-            self._note_logged(messages, [future.result() for future in futures[: len(messages)]])
+        self._note_logged(messages, [future.result() for future in futures[: len(messages)]])
+        for chunk in chunks:
+            topic = self._names.plain(chunk.tp.topic)
             self._metrics.route_seconds.labels(topic).observe(time.monotonic() - since)
             self._metrics.last_record_timestamp.labels(topic).set(chunk.records[-1].timestamp / 1000)
 
@@ -120,11 +129,12 @@ class Router:
             if m.topic == self._names.home
         )
 
-    async def _failed(self, chunk: Chunk, error: BaseException) -> None:
-        log.error("%s[%d] from %d: not acknowledged (%r); it is read and sent again",
-                  *chunk.tp, chunk.first, error, extra=located(chunk.tp, chunk.first))  # fmt: skip
+    async def _failed(self, chunks: Sequence[Chunk], error: BaseException) -> None:
+        for chunk in chunks:
+            log.error("%s[%d] from %d: not acknowledged (%r); it is read and sent again",
+                      *chunk.tp, chunk.first, error, extra=located(chunk.tp, chunk.first))  # fmt: skip
         await self._outbox.renew()
-        if chunk.epoch == self._consumer.epoch:
+        if chunks[0].epoch == self._consumer.epoch:
             self._consumer.begin_epoch()
 
     def _messages(self, chunk: Chunk, records: Sequence[Any], letters: list[Letter]) -> list[Message]:

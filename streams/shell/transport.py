@@ -27,14 +27,14 @@ from mode.utils.queues import FlowControlEvent
 
 from streams.shell.bare_consumer import BareConsumer
 from streams.shell.blocks import joined
-from streams.shell.group_member import member
+from streams.shell.group_member import Member, member
 from streams.shell.header_names import read_leniently
 from streams.shell.lean_records import Lean, install_lean_records
 from streams.shell.outbox import CLIENT_ERRORS
 from streams.shell.rebalances import RebalanceListener
 
 POLL_SECONDS = 0.2  # how long nothing is waited for at a time
-REST_SECONDS = 0.05  # how long a partition is left unread that held nothing new
+LONGEST_HELD_SECONDS = 0.025  # after an answer nothing more is fetched
 CHUNKS_AHEAD = 3  # handed out and unfinished at most, per partition: bounds memory, keeps the agents busy
 QUIESCE_SECONDS = 5.0  # how long a revocation waits for the chunks that an agent has begun
 
@@ -50,6 +50,7 @@ class Chunk:
     first: int
     next: int
     epoch: int
+    since: float  # monotonic: when it was handed out
     begun: bool = False
     finished: bool = False
 
@@ -67,7 +68,7 @@ class ChunkConsumer(BareConsumer):
     #: The topic whose records are kept in blocks as they came (set by the worker).
     in_blocks: str = ""
 
-    _client: aiokafka.AIOKafkaConsumer | None = None
+    _client: Member | None = None
 
     def on_init(self) -> None:
         """Begin with no epoch: nothing is handed out before Faust resumes the flow."""
@@ -79,7 +80,6 @@ class ChunkConsumer(BareConsumer):
         self._position: dict[TP, int] = {}
         self._front: dict[TP, int] = {}
         self._committed: dict[TP, int] = {}
-        self._resting: dict[TP, float] = {}  # until when
         self._changed = asyncio.Event()
         self.app.flow_control.on_clear = self.begin_epoch
 
@@ -94,7 +94,10 @@ class ChunkConsumer(BareConsumer):
 
     def finish(self, chunk: Chunk) -> None:
         """Note that everything of the chunk is safe elsewhere; the commit offset may pass it."""
+        assert self._client is not None
         chunk.finished = True
+        if chunk.tp.topic == self.in_blocks:  # the longer each takes, the more should be in it
+            self._client.held_seconds = min(2 * (time.monotonic() - chunk.since), LONGEST_HELD_SECONDS)
         waiting = self._handed_out[chunk.tp]
         while waiting and waiting[0].finished:
             self._front[chunk.tp] = waiting.popleft().next
@@ -102,13 +105,13 @@ class ChunkConsumer(BareConsumer):
 
     def rest(self, tp: TP) -> None:
         """Leave a partition unread for a moment: what is in it next is likely known too, and more of it comes."""
-        self._resting[tp] = asyncio.get_running_loop().time() + REST_SECONDS
+        assert self._client is not None
+        self._client.rest(aiokafka.TopicPartition(*tp))
 
     def begin_epoch(self) -> None:
         """Void every chunk handed out; read again from the first unfinished offsets."""
         self.epoch += 1
         self._handed_out.clear()
-        self._resting.clear()
         self._changed.set()
 
     def fronts(self) -> dict[TP, int]:
@@ -162,12 +165,12 @@ class ChunkConsumer(BareConsumer):
     async def _hand_out(self) -> None:
         assert self._client is not None
         epoch = self.epoch
-        room, seconds = self._room()
+        room = [aiokafka.TopicPartition(*tp) for tp in self._position if len(self._handed_out[tp]) < CHUNKS_AHEAD]
         if not room:
-            await self._change(seconds)
+            await self._change()
             return
         try:
-            fetched = await self._client.getmany(*room, timeout_ms=round(1000 * seconds))
+            fetched = await self._client.getmany(*room, timeout_ms=round(1000 * POLL_SECONDS))
         except CLIENT_ERRORS as error:
             self.log.warning("fetch failed, reading again: %r", error)
             await asyncio.sleep(1.0)
@@ -181,27 +184,14 @@ class ChunkConsumer(BareConsumer):
             return  # whatever was fetched is fetched again in the epoch that follows
         chunks = [self._chunk(TP(*tp), records) for tp, records in fetched.items() if records]
         self._note_silent_positions()
-        for chunk in chunks:
+        for topic in dict.fromkeys(chunk.tp.topic for chunk in chunks):
             if epoch == self.epoch:
-                await self.callback(self._message(chunk))
-
-    def _room(self) -> tuple[list[aiokafka.TopicPartition], float]:
-        """Return the partitions to read from, and for how many seconds it stays so if nothing is finished."""
-        now, seconds = asyncio.get_running_loop().time(), POLL_SECONDS
-        room: list[aiokafka.TopicPartition] = []
-        for tp in self._position:
-            if len(self._handed_out[tp]) < CHUNKS_AHEAD:
-                rests = self._resting.get(tp, now) - now
-                if rests > 0:
-                    seconds = min(seconds, rests)
-                else:
-                    room.append(aiokafka.TopicPartition(*tp))
-        return room, seconds
+                await self.callback(self._message([chunk for chunk in chunks if chunk.tp.topic == topic]))
 
     def _chunk(self, tp: TP, records: list[Any]) -> Chunk:
         first, records = self._position[tp], joined(records)
         self._position[tp] = records[-1].offset + 1
-        chunk = Chunk(tp, records, first, self._position[tp], self.epoch)
+        chunk = Chunk(tp, records, first, self._position[tp], self.epoch, time.monotonic())
         self._handed_out[tp].append(chunk)
         return chunk
 
@@ -215,11 +205,13 @@ class ChunkConsumer(BareConsumer):
                 if at is not None and at > self._position[tp]:
                     self._position[tp] = at
 
-    def _message(self, chunk: Chunk) -> ConsumerMessage:
-        last = chunk.records[-1]
+    def _message(self, chunks: list[Chunk]) -> ConsumerMessage:
+        """Return one message for an agent: what was fetched of a topic at once."""
+        first = chunks[0]
+        last = first.records[-1]
         return ConsumerMessage(
-            chunk.tp.topic, chunk.tp.partition, chunk.first, last.timestamp / 1000, last.timestamp_type, (),
-            None, chunk, None, 0, 0, chunk.tp, generation_id=self.app.consumer_generation_id,
+            *first.tp, first.first, last.timestamp / 1000, last.timestamp_type, (),
+            None, chunks, None, 0, 0, first.tp, generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
 
     async def _seek_epoch(self) -> None:
@@ -249,11 +241,11 @@ class ChunkConsumer(BareConsumer):
             own[TP(*tp)] = max(begins[tp], committed or 0)
         return own
 
-    async def _change(self, seconds: float = POLL_SECONDS) -> None:
+    async def _change(self) -> None:
         """Wait until something changed (a chunk finished, an epoch began), at most a little while."""
         self._changed.clear()
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(POLL_SECONDS):
                 await self._changed.wait()
         except TimeoutError:
             return

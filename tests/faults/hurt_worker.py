@@ -90,12 +90,12 @@ def raising() -> None:
     """From the start: what handles a chunk raises, each third time."""
     route, calls = router.Router.route, 0
 
-    async def sometimes(self: router.Router, chunk: Chunk) -> None:
+    async def sometimes(self: router.Router, chunks: list[Chunk]) -> None:
         nonlocal calls
         calls += 1
         if calls % 3 == 1:
             raise RuntimeError("a bug, for once")
-        await route(self, chunk)
+        await route(self, chunks)
 
     router.Router.route = sometimes  # type: ignore[method-assign]
 
@@ -104,11 +104,10 @@ def overtaken() -> None:
     """From the start: the first chunk of remittances is begun and never done, while later ones overtake it."""
     route, held = router.Router.route, []
 
-    async def overtake(self: router.Router, chunk: Chunk) -> None:
-        if chunk.tp.topic.endswith("remittances") and not held:
-            held.append(chunk)
-            return
-        await route(self, chunk)
+    async def overtake(self: router.Router, chunks: list[Chunk]) -> None:
+        if chunks[0].tp.topic.endswith("remittances") and not held:
+            held.append(chunks.pop(0))
+        await route(self, chunks)
 
     router.Router.route = overtake  # type: ignore[method-assign]
 
@@ -124,10 +123,10 @@ def hurt_at_signal(wound: Callable[[ChunkConsumer], None]) -> None:
         await on_start(self)
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, wound, self)
 
-    async def route_or_hang(self: router.Router, chunk: Chunk) -> None:
+    async def route_or_hang(self: router.Router, chunks: list[Chunk]) -> None:
         if self._consumer in HUNG:
             await asyncio.Event().wait()
-        await route(self, chunk)
+        await route(self, chunks)
 
     transport.ChunkConsumer.on_start = connect  # type: ignore[method-assign]
     router.Router.route = route_or_hang  # type: ignore[method-assign]

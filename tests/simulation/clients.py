@@ -17,6 +17,7 @@ from aiokafka.errors import (
     ProducerFenced,
 )
 
+from streams.shell.group_member import REST_SECONDS
 from streams.shell.outbox import Message
 from tests.simulation.cluster import NAMES
 from tests.simulation.loop import PROCESS
@@ -204,6 +205,7 @@ class Consumer:
         self._network: Network = world.network
         self._committed = world.cluster.marks if group_id == NAMES.letters_group else world.cluster.committed
         self.at: dict[TopicPartition, int] = {}
+        self._resting: dict[TopicPartition, float] = {}
         self.generation = -1
         self._coordinator = self  # the chunk consumer looks into these
         self._subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=_Positions(self)))
@@ -258,7 +260,7 @@ class Consumer:
         await self._network.trip()
         found = {}
         for tp in tps:
-            if tp in self.at:
+            if tp in self.at and self._resting.get(tp, 0.0) <= asyncio.get_running_loop().time():
                 records, self.at[tp] = self._cluster.read(tuple(tp), self.at[tp], AT_ONCE)
                 if records:
                     found[tp] = records
@@ -275,6 +277,10 @@ class Consumer:
                 return records[0]
 
     # --- as a member of the group ---
+
+    def rest(self, tp: TopicPartition) -> None:
+        """Leave a partition unread for a moment."""
+        self._resting[tp] = asyncio.get_running_loop().time() + REST_SECONDS
 
     def assignment(self) -> list[TopicPartition]:
         """Return what the group gave."""

@@ -1,17 +1,21 @@
-"""What is read back of packs that are folded already is read seldom: each fetch has its price."""
+"""When what is fetched: what is folded already is read back seldom, and no broker is asked all the time."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.protocol.fetch import FetchRequest
 from faust.types.tuples import TP
 from prometheus_client import CollectorRegistry
 
 from streams.shell import packs, transport
 from streams.shell.folder import Folder
+from streams.shell.group_member import REST_SECONDS, Member
 from streams.shell.ledger import HomeLedger
 from streams.shell.metrics import Metrics
 from streams.shell.transport import Chunk, ChunkConsumer
@@ -19,51 +23,88 @@ from streams.shell.transport import Chunk, ChunkConsumer
 if TYPE_CHECKING:
     from pathlib import Path
 
-HOME, INPUT = TP("quotastream-home", 0), TP("remittances", 0)
+HOME, INPUT = TopicPartition("quotastream-home", 0), TopicPartition("remittances", 0)
 
 
-def consumer() -> ChunkConsumer:
-    """Return one that has been given two partitions, without a client."""
+def asked(held_seconds: float, *resting: TopicPartition) -> tuple[list[Any], float, set[TopicPartition]]:
+    """Return what a broker is asked for, how much later, and what rests when all is over."""
+
+    async def story() -> tuple[list[Any], float, set[TopicPartition]]:
+        requests: list[Any] = []
+
+        async def fetch(_assignment: Any, _node: int, request: Any) -> bool:
+            requests.append((request._max_wait_ms, time.monotonic()))
+            return True
+
+        mine = Member(enable_auto_commit=False)
+        mine.assign([HOME, INPUT])
+        mine.held_seconds = held_seconds
+        for tp in resting:
+            mine.rest(tp)
+        since = time.monotonic()
+        assert await mine._fetch(fetch, None, 0, FetchRequest(500, 1, 1, 1, []))
+        await asyncio.sleep(1.5 * REST_SECONDS)
+        ((wait_ms, at),) = requests
+        return wait_ms, at - since, mine.paused()
+
+    return asyncio.run(story())
+
+
+def test_a_resting_partition_is_left_unread_for_a_moment() -> None:
+    """Others are asked for meanwhile, and only for as long, so that it is not forgotten over them."""
+    assert asked(0.0)[0] == 500
+    wait_ms, _, paused = asked(0.0, HOME)
+    assert wait_ms == 1000 * REST_SECONDS
+    assert paused == set()
+
+
+def test_a_partition_that_went_meanwhile_is_not_woken() -> None:
+    """It is another worker's by then."""
+
+    async def story() -> None:
+        mine = Member(enable_auto_commit=False)
+        mine.assign([HOME, INPUT])
+        mine.rest(HOME)
+        mine.assign([INPUT])
+        mine._wake(HOME)
+        assert mine.paused() == set()
+
+    asyncio.run(story())
+
+
+def test_a_broker_is_asked_again_after_a_while() -> None:
+    """The longer what it sent takes, the longer: more is there then, and each answer has its price."""
+    assert asked(0.0)[1] < 0.02
+    assert asked(0.03)[1] >= 0.03
+
+
+def test_a_request_that_waits_can_be_given_up() -> None:
+    """Aiokafka cancels it where partitions go, and waits for it."""
+
+    async def story() -> bool:
+        mine = Member(enable_auto_commit=False)
+        mine.held_seconds = 10.0
+        waiting = asyncio.ensure_future(mine._fetch(None, None, 0, None))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        waiting.cancel()
+        return await waiting
+
+    assert asyncio.run(story()) is False
+
+
+@pytest.mark.parametrize(("took", "held"), [(0.004, 0.008), (1.0, transport.LONGEST_HELD_SECONDS)])
+def test_how_long_follows_from_what_took_how_long(took: float, held: float) -> None:
+    """Up to a limit, and by what comes by the thousand alone."""
     made = ChunkConsumer.__new__(ChunkConsumer)
     made.app = SimpleNamespace(flow_control=SimpleNamespace())
     made.can_resume_flow, made.suspend_flow = asyncio.Event(), asyncio.Event()
     made.on_init()
-    made._position = {HOME: 7, INPUT: 100}
-    return made
-
-
-def room(of: ChunkConsumer) -> tuple[set[Any], float]:
-    """Return the partitions to read from, and for how long it stays so."""
-    tps, seconds = of._room()
-    return {TP(*tp) for tp in tps}, seconds
-
-
-def test_a_resting_partition_is_left_unread_for_a_moment() -> None:
-    """Others are read meanwhile, and only for as long, so that it is not forgotten over them."""
-
-    async def story() -> None:
-        mine = consumer()
-        assert room(mine) == ({HOME, INPUT}, transport.POLL_SECONDS)
-        mine.rest(HOME)
-        tps, seconds = room(mine)
-        assert tps == {INPUT}
-        assert seconds == pytest.approx(transport.REST_SECONDS, abs=0.02)
-        await asyncio.sleep(seconds)
-        assert room(mine) == ({HOME, INPUT}, transport.POLL_SECONDS)
-
-    asyncio.run(story())
-
-
-def test_a_new_epoch_reads_at_once() -> None:
-    """Partitions may be others' then, or have to be read again."""
-
-    async def story() -> None:
-        mine = consumer()
-        mine.rest(HOME)
-        mine.begin_epoch()
-        assert room(mine)[0] == {HOME, INPUT}
-
-    asyncio.run(story())
+    client = made._client = SimpleNamespace(held_seconds=0.0)  # type: ignore[assignment]
+    made.in_blocks = INPUT.topic
+    made.finish(Chunk(TP(*HOME), [], 0, 1, 0, time.monotonic() - took))
+    assert client.held_seconds == 0.0
+    made.finish(Chunk(TP(*INPUT), [], 0, 1, 0, time.monotonic() - took))
+    assert client.held_seconds == pytest.approx(held, rel=0.2)
 
 
 def test_what_holds_nothing_new_rests(tmp_path: Path) -> None:
@@ -84,8 +125,8 @@ def test_what_holds_nothing_new_rests(tmp_path: Path) -> None:
         stamp = packs.encode(packs.Pack("remittances", 0, 1, []).columns())
         records = [SimpleNamespace(offset=n, value=stamp, headers=(), timestamp=0) for n in range(3)]
         for first, after in ((0, 2), (0, 2), (1, 3)):
-            await folder.fold(Chunk(HOME, records[first:after], first, after, 0))
+            await folder.fold([Chunk(TP(*HOME), records[first:after], first, after, 0, 0.0)])
         ledger.close()
         return rested
 
-    assert asyncio.run(story()) == [HOME]
+    assert asyncio.run(story()) == [TP(*HOME)]
