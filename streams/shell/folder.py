@@ -122,7 +122,8 @@ class Folder:
     async def fold(self, chunks: Sequence[Chunk]) -> None:
         """Take chunks of the home log in; each is finished once the local store has it."""
         for chunk in chunks:
-            await self._fold(chunk)
+            if chunk.epoch == self._consumer.epoch:  # folding those before it may have taken a while
+                await self._fold(chunk)
 
     async def _fold(self, chunk: Chunk) -> None:
         teller = self._tellers.get(chunk.tp.partition)

@@ -126,6 +126,9 @@ def test_what_holds_nothing_new_rests(tmp_path: Path) -> None:
         records = [SimpleNamespace(offset=n, value=stamp, headers=(), timestamp=0) for n in range(3)]
         for first, after in ((0, 2), (0, 2), (1, 3)):
             await folder.fold([Chunk(TP(*HOME), records[first:after], first, after, 0, 0.0)])
+        reader.epoch = 1
+        await folder.fold([Chunk(TP(*HOME), records, 7, 9, epoch, 0.0) for epoch in (0, 0)])  # void by now
+        assert ledger.position == 3
         ledger.close()
         return rested
 
