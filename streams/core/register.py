@@ -37,7 +37,7 @@ class Register:
         self.minor_digits = minor_digits
         self.rates = Rates(minor_digits)
         self._policies: dict[str, Policy] = {}
-        self._own: dict[str, Own] = {}  # by group
+        self._own: defaultdict[str, Own] = defaultdict(Own)  # by group
         self._regional: dict[str, list[Policy]] = {}
         self._general: list[Policy] = []
         self._shared_by_many = 0  # how many policies are regional or general
@@ -66,7 +66,7 @@ class Register:
             if scope.group_id is None:
                 self._changes.setdefault(scope, Changes()).add(self.version, first)
             else:
-                self._own_of(scope.group_id).change(self.version, first)
+                self._own[scope.group_id].change(self.version, first)
         return Added.NEW
 
     @property
@@ -159,15 +159,9 @@ class Register:
         """Return the day from which a policy is revoked; NEVER if it is not."""
         return self._revoked_on.get(policy_id, NEVER)
 
-    def _own_of(self, group_id: str) -> Own:
-        own = self._own.get(group_id)
-        if own is None:
-            own = self._own[group_id] = Own()
-        return own
-
     def _name(self, policy: GroupOpened | GroupClosed | TargetSet | HeadcountChanged) -> None:
         """File a policy that makes what it names a group, and note what it changed."""
-        own = self._own_of(policy.group_id)
+        own = self._own[policy.group_id]
         if not own.is_named:
             own.is_named = True
             self._groups.append(policy.group_id)
@@ -198,7 +192,7 @@ class Register:
             self._levies.setdefault(policy.levy_id, []).append(policy)
         scope = _scope_of(policy)
         if scope.group_id is not None:
-            own = self._own_of(scope.group_id)
+            own = self._own[scope.group_id]
             own.policies = (*own.policies, policy)
             return
         self._meet(policy)

@@ -12,18 +12,17 @@ from faust.tables import TableManager
 
 from streams.shell import connection, transport
 from streams.shell.logs import located
-from streams.shell.transport import Chunk
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.shell.settings import WorkerSettings
     from streams.shell.topics import Names
-    from streams.shell.transport import ChunkConsumer
+    from streams.shell.transport import Chunk, ChunkConsumer
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[list[Chunk]], Awaitable[None]]
+Handler = Callable[["list[Chunk]"], Awaitable[None]]
 
 
 class NoTables(TableManager):  # type: ignore[misc]
@@ -66,7 +65,7 @@ def add_agent(app: faust.App, name: str, topics: tuple[str, ...], handle: Handle
 
     async def agent(stream: Any) -> None:
         async for event in stream.noack().events():
-            chunks = list[Chunk](filter(consumer.begin, event.value))
+            chunks = [chunk for chunk in event.value if consumer.begin(chunk)]
             if not chunks:
                 continue
             try:

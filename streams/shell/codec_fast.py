@@ -56,7 +56,7 @@ class _Reversal(msgspec.Struct, tag_field="type", tag="reversal", forbid_unknown
 _Message = TypeVar("_Message", _Remittance, _Reversal)
 _read = msgspec.json.Decoder(_Remittance | _Reversal).decode
 # What says that a doubt came up; whether it is one is for the models to say.
-_DOUBTS = (msgspec.MsgspecError, KeyError, ValueError, RecursionError)
+DOUBTS = (msgspec.MsgspecError, KeyError, ValueError, RecursionError)
 _SEARCHED = 8  # records among which the one that is in doubt is not looked for any more: they all go to the models
 
 
@@ -136,7 +136,7 @@ def _read_all(values: Sequence[bytes | None]) -> tuple[Ints, list[_Remittance | 
     if len(fit) == len(values):
         try:
             return np.arange(len(values)), [_read(value) for value in fit]
-        except _DOUBTS:
+        except DOUBTS:
             pass
     rows, read = list[int](), list[_Remittance | _Reversal]()
     for row, value in enumerate(values):
@@ -144,7 +144,7 @@ def _read_all(values: Sequence[bytes | None]) -> tuple[Ints, list[_Remittance | 
             continue
         try:
             read.append(_read(value))
-        except _DOUBTS:
+        except DOUBTS:
             continue
         rows.append(row)
     return np.array(rows, np.int64), read
@@ -156,7 +156,7 @@ def _sure(rows: Ints, messages: list[_Message], events: Callable[[list[_Message]
         return []
     try:
         return [Sure(rows, events(messages))]
-    except _DOUBTS:
+    except DOUBTS:
         half = len(messages) // 2
         if len(messages) <= _SEARCHED:
             return []
@@ -174,7 +174,7 @@ def put_together(parts: Sequence[Sure]) -> Sure:
 
 
 def _remittances(messages: list[_Remittance]) -> Events:
-    """Return the events; one of `_DOUBTS` where there is a doubt about any of them."""
+    """Return the events; one of `DOUBTS` where there is a doubt about any of them."""
     currencies = [m.currency for m in messages]
     amounts = _minor_units([m.amount for m in messages], [MINOR_DIGITS[currency] for currency in currencies])
     at_us = _times_us([m.occurred_at for m in messages])
@@ -188,7 +188,7 @@ def _remittances(messages: list[_Remittance]) -> Events:
 
 
 def _reversals(messages: list[_Reversal]) -> Events:
-    """Return the events; one of `_DOUBTS` where there is a doubt about any of them."""
+    """Return the events; one of `DOUBTS` where there is a doubt about any of them."""
     reverses = _uuids([m.reverses for m in messages])
     at_us = _times_us([m.occurred_at for m in messages]).tolist()
     named = [reverses[at : at + 16] for at in range(0, len(reverses), 16)]
@@ -207,7 +207,7 @@ def _events(
     return Events(groups, purses, group, ids, halves(digests), days, purse, amounts, large, reverses)
 
 
-# --- fields: a whole column each; one of `_DOUBTS` where any text is not as it should be ----------------------------
+# --- fields: a whole column each; one of `DOUBTS` where any text is not as it should be ----------------------------
 
 _NAMES: Final = re.compile(f"(?:{NAME.strip('^$')}\n)*")
 _CENTS: Final = re.compile(r"(?:[0-9]{1,18}\.[0-9]{2}\n)*")

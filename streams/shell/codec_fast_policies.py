@@ -31,6 +31,7 @@ from schemas.parsing import (
 )
 from streams.core.events import GroupClosed, GroupOpened, HeadcountChanged, TargetSet
 from streams.shell.bad_record import LARGEST_VALUE_BYTES
+from streams.shell.codec_fast import DOUBTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,24 +93,19 @@ def decode(value: bytes | None) -> Policy | None:
         if not _KNOWN_BY.fullmatch(f"{message.policy_id} {message.group_id}"):
             return None
         return _TRANSLATORS[type(message)](message)
-    except (msgspec.MsgspecError, KeyError, ValueError, RecursionError):
+    except DOUBTS:
         return None
 
 
 # --- fields: ValueError, or KeyError, where there is a doubt about one ----------------------------------------------
 
 
-def _bare(pattern: str) -> str:
-    return pattern.removeprefix("^").removesuffix("$")
-
-
-_KNOWN_BY: Final = re.compile(f"{_bare(UUID)} {_bare(NAME)}")
-_NAME: Final = re.compile(_bare(NAME))
-_DAY: Final = re.compile(_bare(DAY))
-_TIME: Final = re.compile(_bare(TIME))
-_MONEY: Final = re.compile(_bare(MONEY))
-_DECIMAL: Final = re.compile(_bare(DECIMAL).removeprefix("-?"))
-_CURRENCIES: Final = {code: code for code in MINOR_DIGITS}
+_KNOWN_BY: Final = re.compile(f"{UUID.strip('^$')} {NAME.strip('^$')}")
+_NAME: Final = re.compile(NAME)
+_DAY: Final = re.compile(DAY)
+_TIME: Final = re.compile(TIME)
+_MONEY: Final = re.compile(MONEY)
+_DECIMAL: Final = re.compile(DECIMAL.replace("-?", ""))
 
 
 def _held(text: str, pattern: re.Pattern[str]) -> str:
@@ -174,7 +170,7 @@ def _target_set(m: _TargetSet) -> TargetSet:
         **_head(m),
         plan_year=m.plan_year,
         amount_minor=minor_units(_held(m.amount, _MONEY), MINOR_DIGITS[m.currency]),
-        currency=_CURRENCIES[m.currency],
+        currency=sys.intern(m.currency),
         per_worker=m.basis == "per_worker",
         weights=_weights(m.pace.weights) if isinstance(m.pace, _Monthly) else None,
     )

@@ -272,9 +272,9 @@ class Teller:
                 if self._pace.is_out_of_breath():
                     await self._pace.breathe()
             self._pace.end(has_news=self._has_news(), has_statuses=self._agenda.has_statuses())
-        metrics, self._evaluated, evaluated = self._place.metrics, 0, self._evaluated
-        metrics.statuses.inc(len(statuses))
-        metrics.evaluations.inc(evaluated)
+        self._place.metrics.statuses.inc(len(statuses))
+        self._place.metrics.evaluations.inc(self._evaluated)
+        self._evaluated = 0
         return alerts + statuses, records
 
     def _has_news(self) -> bool:
