@@ -33,12 +33,8 @@ class Sums:
     @classmethod
     def of(cls, days: Iterable[Day], amounts: Iterable[int]) -> Sums:
         """Return the sums of amounts above 0, of ascending days."""
-        made, totals = cls(), list(accumulate(amounts))
-        made.days = array("i", days)
-        try:
-            made.sums = array("q", totals)
-        except OverflowError:
-            made.sums = totals
+        made = cls()
+        made.days, made.sums = array("i", days), _held(list(accumulate(amounts)))
         return made
 
     def add(self, day: Day, amount: int) -> None:
@@ -79,7 +75,7 @@ class Curve:
         self._first = first
         self._days: Sequence[Day] = sums.days
         self._sums: Sequence[int] = sums.sums
-        self._known_best: tuple[list[Day], list[int]] | None = None
+        self._known_best: tuple[Sequence[Day], Sequence[int]] | None = None
 
     def by(self, day: Day) -> int:
         """Return R(day)."""
@@ -98,7 +94,7 @@ class Curve:
         return self._days[at] if at < len(self._days) else NEVER
 
     @property
-    def _best(self) -> tuple[list[Day], list[int]]:
+    def _best(self) -> tuple[Sequence[Day], Sequence[int]]:
         """The last days of 30 running in which more came in than in any before them, and how much."""
         if self._known_best is not None:
             return self._known_best
@@ -116,7 +112,7 @@ class Curve:
                 most = sums[at] - gone
                 ends.append(days[at])
                 best.append(most)
-        self._known_best = ends, best
+        self._known_best = array("i", ends), _held(best)
         return self._known_best
 
     @property
@@ -139,6 +135,14 @@ class Curve:
     def best_run(self, start: Day, stop: Day) -> list[int]:
         """Return `best_before` of the days start..stop-1."""
         return _run(*self._best, start - 1, stop - 1)
+
+
+def _held(amounts: list[int]) -> MutableSequence[int]:
+    """Return amounts as they are kept, for there are many: a list only where one is past 64 bits."""
+    try:
+        return array("q", amounts)
+    except OverflowError:
+        return amounts
 
 
 def _run(days: Sequence[Day], values: Sequence[int], start: Day, stop: Day) -> list[int]:

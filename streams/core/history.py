@@ -11,13 +11,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import NAMESPACE_URL
 
+from streams.core.events import Day
 from streams.core.rules import LAPSED, RESOLVED
 from streams.core.years import DAWN, day_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streams.core.events import Day
+
+#: By what an episode is known among those of its account: kind, levy_id, the day on which it opened.
+EpisodeKey = tuple[str, str | None, Day]
 
 
 class Step(NamedTuple):
@@ -48,6 +51,11 @@ class Episode(NamedTuple):
     def opened_on(self) -> Day:
         """The day on which it opened."""
         return self.history[0].on_day
+
+    @property
+    def key(self) -> EpisodeKey:
+        """By what it is known in its account."""
+        return self.kind, self.levy_id, self.opened_on
 
     def id_in(self, group_id: str, plan_year: int) -> str:
         """Return its id in an account; not kept, for there are many."""

@@ -34,6 +34,14 @@ class Purse(NamedTuple):
 _Sums = tuple[tuple[Purse, Sums], ...]
 
 
+class _HeldCurve(NamedTuple):
+    """R(x) of an account, and of what it was made."""
+
+    currency: str
+    rates: object  # their version
+    curve: Curve
+
+
 class Entry(NamedTuple):
     """One remittance."""
 
@@ -46,7 +54,7 @@ class AccountMoney(ABC):
     """The unreversed remittances of one group and plan year, as sums by day; where the single ones are is open."""
 
     __slots__ = (
-        "_booked", "_changes", "_counts", "_curves", "_earmarked", "_lessened", "_sums",
+        "_base_curve", "_booked", "_changes", "_counts", "_earmarked", "_lessened", "_levy_curves", "_sums",
         "headroom", "known", "told", "told_by", "version",
     )  # fmt: skip
 
@@ -55,11 +63,13 @@ class AccountMoney(ABC):
         self._earmarked: dict[str, _Sums] | None = None  # by levy_id; most groups have none
         self._counts = Sums()
         # Foreign money is booked one by one; the sums of a day are kept until the day or the rates change.
-        self._booked: dict[Purse, dict[str, tuple[object, dict[Day, int | None]]]] = {}
-        self._curves: dict[str | None, tuple[str, object, Curve]] = {}  # until money or the rates change
+        self._booked: dict[Purse, dict[str, tuple[object, dict[Day, int | None]]]] | None = None
+        # Each until its money or the rates change.
+        self._base_curve: _HeldCurve | None = None
+        self._levy_curves: dict[str, _HeldCurve] | None = None
         #: Grows with each remittance that comes or goes.
         self.version = 0
-        self._changes = Changes()
+        self._changes: Changes | None = None  # since it was looked at first
         self._lessened = 0  # the version after the last remittance that went
         #: What the last evaluation of the account found; it goes where the money goes.
         self.known: Known | None = None
@@ -128,7 +138,7 @@ class AccountMoney(ABC):
 
     def changed_from(self, version: int) -> Day:
         """Return the first day on which money came or went since a version; NEVER if there is none."""
-        return self._changes.since(version)
+        return NEVER if self._changes is None else self._changes.since(version)
 
     def may_move_episodes(self) -> bool:
         """Tell whether what came in since `known` may move an episode, if the day and the decrees are still those.
@@ -154,16 +164,18 @@ class AccountMoney(ABC):
 
     def settle(self) -> None:
         """Forget when what is here came: nobody has looked yet."""
-        self._changes = Changes()
+        self._changes = None
 
     def _changed(self, purse: Purse, day: Day) -> None:
         self.version += 1
+        self._changes = self._changes or Changes()
         self._changes.add(self.version, day)
-        self._curves.pop(purse.levy_id, None)
+        self._keep_curve(purse.levy_id, None)
         if self.headroom is not None and day < self.headroom.day:
             self.headroom = None
-        for _, days in self._booked.get(purse, {}).values():
-            days.pop(day, None)
+        if self._booked:
+            for _, days in self._booked.get(purse, {}).values():
+                days.pop(day, None)
 
     def paid_days(self) -> Sequence[Day]:
         """Return, ascending, the days with any remittance."""
@@ -204,6 +216,8 @@ class AccountMoney(ABC):
         """
         if purse.currency == currency:
             return self.day_sums(purse)
+        if self._booked is None:
+            self._booked = {}
         booked = self._booked.setdefault(purse, {})
         version, days = booked.get(currency, (None, {}))
         if version is not rates.version:
@@ -217,12 +231,20 @@ class AccountMoney(ABC):
 
     def curve(self, levy_id: str | None, currency: str, year: PlanYear, rates: Rates) -> Curve:
         """Return R(x) of the base account (levy_id None) or of a levy's, booked in a currency."""
-        held = self._curves.get(levy_id)
-        if held is not None and held[0] == currency and held[1] is rates.version:
-            return held[2]
-        curve = Curve(year.first, self._in(levy_id, currency, rates))
-        self._curves[levy_id] = currency, rates.version, curve
-        return curve
+        held = self._base_curve if levy_id is None else (self._levy_curves or {}).get(levy_id)
+        if held is None or held.currency != currency or held.rates is not rates.version:
+            held = _HeldCurve(currency, rates.version, Curve(year.first, self._in(levy_id, currency, rates)))
+            self._keep_curve(levy_id, held)
+        return held.curve
+
+    def _keep_curve(self, levy_id: str | None, held: _HeldCurve | None) -> None:
+        if levy_id is None:
+            self._base_curve = held
+        elif held is not None:
+            self._levy_curves = self._levy_curves or {}
+            self._levy_curves[levy_id] = held
+        elif self._levy_curves:
+            self._levy_curves.pop(levy_id, None)
 
     def _in(self, levy_id: str | None, currency: str, rates: Rates) -> Sums:
         mine = self._of(levy_id)

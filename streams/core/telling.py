@@ -16,6 +16,7 @@ from streams.core.history import (
     EMPTY_HISTORY_DIGEST,
     Step,
     canonical_json,
+    episode_id,
     history_digest,
     history_value,
     name_uuid,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from streams.core.book import Book
     from streams.core.events import Day
     from streams.core.figures import Figures
-    from streams.core.history import Episode
+    from streams.core.history import Episode, EpisodeKey
     from streams.core.takings import AccountMoney
 
 
@@ -59,6 +60,11 @@ class ToldEpisode(NamedTuple):
     kind: str
     levy_id: str | None
     opened_on: str  # 2026-06-01
+
+    @property
+    def key(self) -> EpisodeKey:
+        """By what it is known in its account; its id follows from that."""
+        return self.kind, self.levy_id, day_from_text(self.opened_on)
 
     @property
     def retracted(self) -> bool:
@@ -75,7 +81,6 @@ def remembered(alert: Mapping[str, Any]) -> ToldEpisode:
 class _Tale(NamedTuple):
     """One message to be: an episode, and what is told of it (an empty history: it is taken back)."""
 
-    episode_id: str
     kind: str
     levy_id: str | None
     opened_on: Day
@@ -94,62 +99,59 @@ class _Tale(NamedTuple):
     def severity(self) -> str | None:
         return self.history[-1].severity if self.history else None
 
+    @property
+    def told(self) -> ToldEpisode:
+        """What is remembered once it is told."""
+        digest = history_digest(self.history)
+        return ToldEpisode(self.revision, digest, self.kind, self.levy_id, day_text(self.opened_on))
+
 
 def tell(
-    told: Mapping[str, ToldEpisode],
+    told: Mapping[EpisodeKey, ToldEpisode],
     account: Account | None,
     book: Book,
     money: AccountMoney,
     group_id: str,
     plan_year: int,
-) -> tuple[list[dict[str, object]], dict[str, ToldEpisode]]:
+) -> tuple[list[dict[str, object]], dict[EpisodeKey, ToldEpisode]]:
     """Return the quota-alerts values that lead from `told` to the account, and the entries of `told` that change.
 
-    `told` is of this group and year, by episode_id; {**told, **changed} is what is told then. `account` None: there
+    `told` is of this group and year; {**told, **changed} is what is told then. `account` None: there
     is no such account any more, and all that was told of it is taken back. Messages come by on_day, and on one day
     what is taken back comes first.
     """
-    tales = _tales(told, () if account is None else account.episodes, group_id, plan_year)
+    tales = _tales(told, () if account is None else account.episodes)
     if not tales:
         return [], {}
     tales.sort(key=lambda tale: (tale.on_day, bool(tale.history), tale.opened_on, tale.kind, tale.levy_id or ""))
     view = AccountView(book, money, group_id, plan_year)
-    changed = {
-        tale.episode_id: ToldEpisode(
-            tale.revision, history_digest(tale.history), tale.kind, tale.levy_id, day_text(tale.opened_on)
-        )
-        for tale in tales
-    }
+    changed = {(tale.kind, tale.levy_id, tale.opened_on): tale.told for tale in tales}
     return [_message(view, tale) for tale in tales], changed
 
 
-def is_news(told: Mapping[str, ToldEpisode], episodes: Sequence[Episode], group_id: str, plan_year: int) -> bool:
+def is_news(told: Mapping[EpisodeKey, ToldEpisode], episodes: Sequence[Episode]) -> bool:
     """Tell whether an account's episodes are others than those that were told."""
     if len(episodes) > len(told):
         return True
-    return bool(_tales(told, episodes, group_id, plan_year)) if told else False
+    return bool(_tales(told, episodes)) if told else False
 
 
-def _tales(
-    told: Mapping[str, ToldEpisode], episodes: Sequence[Episode], group_id: str, plan_year: int
-) -> list[_Tale]:
+def _tales(told: Mapping[EpisodeKey, ToldEpisode], episodes: Sequence[Episode]) -> list[_Tale]:
     tales: list[_Tale] = []
     agreeing = 0
-    names = [episode.id_in(group_id, plan_year) for episode in episodes]
-    for name, episode in zip(names, episodes, strict=True):
-        kind, levy_id, history = episode
-        before = told.get(name)
-        if before is not None and before.history_digest == history_digest(history):
+    keys = [episode.key for episode in episodes]
+    for key, episode in zip(keys, episodes, strict=True):
+        before = told.get(key)
+        if before is not None and before.history_digest == history_digest(episode.history):
             agreeing += 1
         else:
-            revision = 1 if before is None else before.revision + 1
-            tales.append(_Tale(name, kind, levy_id, episode.opened_on, history, revision))
+            tales.append(_Tale(*key, episode.history, 1 if before is None else before.revision + 1))
     if agreeing == len(told):
         return tales
-    canonical = set(names)
-    for name, was in told.items():
-        if name not in canonical and not was.retracted:
-            tales.append(_Tale(name, was.kind, was.levy_id, day_from_text(was.opened_on), (), was.revision + 1))
+    canonical = set(keys)
+    for key, was in told.items():
+        if key not in canonical and not was.retracted:
+            tales.append(_Tale(*key, (), was.revision + 1))
     return tales
 
 
@@ -158,7 +160,7 @@ def _message(view: AccountView, tale: _Tale) -> dict[str, object]:
     threshold = _threshold(view, tale)
     shown = _figure_fields(figures, threshold)
     body: dict[str, object] = {
-        "episode_id": tale.episode_id,
+        "episode_id": episode_id(view.group_id, view.year.year, tale.kind, tale.levy_id, tale.opened_on),
         "revision": tale.revision,
         "group_id": view.group_id,
         "region": view.timeline.regime_on(tale.on_day).region,

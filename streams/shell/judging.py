@@ -58,10 +58,10 @@ class Judging:
                 if has_news:
                     look_ahead(book, money, group_id, year)
                 if not self.is_told(money):
-                    if is_news(told.of_account(group_id, year).episodes, money.known.episodes, group_id, year):
+                    if is_news(told.of_account(group_id, year).episodes, money.known.episodes):
                         return False
                     self.note_told(money, money.known.episodes)
         except FAULTS:
             return False  # which says what is wrong with it
         gone = (year for year in told.years(group_id) if year not in years)
-        return not any(is_news(told.of_account(group_id, year).episodes, (), group_id, year) for year in gone)
+        return not any(is_news(told.of_account(group_id, year).episodes, ()) for year in gone)

@@ -29,6 +29,7 @@ from streams.shell.topics import home_partition
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
+    from streams.core.history import EpisodeKey
     from streams.core.telling import ToldEpisode
     from streams.shell.told import Records
     from streams.shell.workplace import Workplace
@@ -148,19 +149,20 @@ class _Holding:
 
     async def look_at_alerts(self, reading: _Reading, tp: TopicPartition, partitions: int) -> None:
         """Hold the episodes that are noted against those in a partition of the alerts."""
-        there: defaultdict[Account, dict[str, ToldEpisode]] = defaultdict(dict)
+        there: defaultdict[Account, dict[EpisodeKey, ToldEpisode]] = defaultdict(dict)
 
         def take(record: Any) -> None:
             alert = json.loads(record.value)
             if self._at_home(alert["group_id"]):
-                there[alert["group_id"], alert["plan_year"]][alert["episode_id"]] = remembered(alert)
+                one = remembered(alert)
+                there[alert["group_id"], alert["plan_year"]][one.key] = one
 
         is_all = await self._read(reading, tp, take)
         for account in {*there, *(self._accounts(tp, partitions) if is_all else ())}:
             noted = self._told.of_account(*account).episodes
             seen = there.get(account, {})
             if not is_all:
-                seen = noted | {name: one for name, one in seen.items() if _is_newer(one, noted.get(name))}
+                seen = noted | {key: one for key, one in seen.items() if _is_newer(one, noted.get(key))}
             if seen != noted:
                 self._mend(account, seen)
 
@@ -211,7 +213,7 @@ class _Holding:
                 for year in self._told.years(group_id):
                     yield group_id, year
 
-    def _mend(self, account: Account, episodes: Mapping[str, ToldEpisode]) -> None:
+    def _mend(self, account: Account, episodes: Mapping[EpisodeKey, ToldEpisode]) -> None:
         """Note which episodes are there; the status is told again, whichever is there."""
         record = account_record(ToldAccount(UNKNOWN, dict(episodes)))
         self._told.note(*account, record)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from streams.core.events import Scope
+    from streams.core.history import EpisodeKey
     from streams.core.telling import ToldEpisode
     from streams.shell.agenda import Task
     from streams.shell.clock import DayReached
@@ -326,7 +327,7 @@ class Teller:
             if account is not None:
                 money.known = account.known
                 due = min(due, account.next_due)
-            changed: dict[str, ToldEpisode] = {}
+            changed: dict[EpisodeKey, ToldEpisode] = {}
             if account is None or not self._judging.is_told(money):
                 before = self._told.of_account(group_id, year).episodes
                 told, changed = tell(before, account, book=book, money=money, group_id=group_id, plan_year=year)

@@ -22,7 +22,9 @@ from streams.shell.versions import NewerStateError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-VERSION = 1
+    from streams.core.history import EpisodeKey
+
+VERSION = 2  # 1 had episodes by their ids; its records are read as they are
 META_KEY = b"~"
 CONFLICT_MARK = b"!"
 
@@ -42,11 +44,18 @@ Records = dict[tuple[str, int], bytes | None]  # notes as they are written, by g
 OutputsReached = dict[tuple[str, int], Reached]  # by topic and partition
 
 
-class ToldAccount(msgspec.Struct, frozen=True):
+class ToldAccount(NamedTuple):
     """What was told of one account: a digest of its last status (None: none, or taken back), and its episodes."""
 
     status: str | None
-    episodes: dict[str, ToldEpisode]
+    episodes: dict[EpisodeKey, ToldEpisode]
+
+
+class _Record(msgspec.Struct, frozen=True):
+    """The same as it is written."""
+
+    status: str | None
+    episodes: list[ToldEpisode] | dict[str, ToldEpisode]
 
 
 class _Noted(msgspec.Struct, frozen=True):
@@ -62,7 +71,7 @@ class _NotedStatus(msgspec.Struct, frozen=True):
     status: str | None
 
 
-_decode = msgspec.json.Decoder(ToldAccount).decode
+_decode = msgspec.json.Decoder(_Record).decode
 _decode_noted = msgspec.json.Decoder(_Noted).decode
 _decode_status = msgspec.json.Decoder(_NotedStatus).decode
 _encode = msgspec.json.Encoder().encode
@@ -87,7 +96,7 @@ class Told:
         """Take in one record of the topic."""
         if key == META_KEY:
             meta = json.loads(value or b"{}")
-            if meta["version"] != VERSION:
+            if meta["version"] > VERSION:
                 raise NewerStateError(f"what was told is in version {meta['version']}, known is {VERSION}")
             self.day, self.policies, self.policies_log = meta["day"], meta["policies"], meta["policies_log"]
             held = meta.get("reached")
@@ -125,13 +134,17 @@ class Told:
     def of_account(self, group_id: str, plan_year: int) -> ToldAccount:
         """Return what is remembered of one account."""
         record = self._record(group_id, plan_year)
-        return NOTHING if record is None else _decode(record)
+        if record is None:
+            return NOTHING
+        held = _decode(record)
+        episodes = held.episodes.values() if isinstance(held.episodes, dict) else held.episodes
+        return ToldAccount(held.status, {episode.key: episode for episode in episodes})
 
     def _record(self, group_id: str, plan_year: int) -> bytes | None:
         return next((record for year, record in self._accounts.get(group_id, ()) if year == plan_year), None)
 
     def record(
-        self, group_id: str, plan_year: int, status: str | None, changed: Mapping[str, ToldEpisode]
+        self, group_id: str, plan_year: int, status: str | None, changed: Mapping[EpisodeKey, ToldEpisode]
     ) -> bytes | None:
         """Return an account's record with another status, and with those episodes that change."""
         before = self._record(group_id, plan_year)
@@ -156,7 +169,7 @@ def conflict_key(conflict: Conflict) -> bytes:
 
 def account_record(account: ToldAccount) -> bytes | None:
     """Return the topic's value for an account, None (a tombstone) where nothing needs to be remembered."""
-    return None if account == NOTHING else _encode(account)
+    return None if account == NOTHING else _encode(_Record(account.status, list(account.episodes.values())))
 
 
 def status_digest(value: bytes, as_of: str) -> str:

@@ -9,7 +9,7 @@ from schemas.currencies import MINOR_DIGITS
 from streams.core.account import Account, evaluate
 from streams.core.book import Book
 from streams.core.events import Remittance, Reversal
-from streams.core.history import Known, history_value
+from streams.core.history import EpisodeKey, Known, history_value
 from streams.core.ledger import GroupLedger
 from streams.core.telling import ToldEpisode, tell
 from streams.core.years import day_text, year_of
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from streams.core.events import Policy
 
+
 Key = tuple[str, int]
-Told = dict[Key, dict[str, ToldEpisode]]
+Told = dict[Key, dict[EpisodeKey, ToldEpisode]]
 
 
 def event_of(message: dict[str, Any]) -> Remittance | Reversal | Policy:

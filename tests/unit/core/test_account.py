@@ -51,13 +51,13 @@ def test_news_is_what_telling_would_tell() -> None:
     """A status waits where there is no news, so news that is missed would be told late."""
     book, money = book_of(opened(), target()), money_of()
     account = evaluate(book, money, GROUP, 2026, day("2026-03-01"))
-    assert is_news({}, account.episodes, GROUP, 2026)
+    assert is_news({}, account.episodes)
     _, told = tell({}, account, book, money, GROUP, 2026)
-    assert not is_news(told, account.episodes, GROUP, 2026)
-    assert is_news(told, (), GROUP, 2026)
-    assert not is_news({}, (), GROUP, 2026)
+    assert not is_news(told, account.episodes)
+    assert is_news(told, ())
+    assert not is_news({}, ())
     later = evaluate(book, money, GROUP, 2026, day("2026-12-31"))
-    assert is_news(told, later.episodes, GROUP, 2026) == bool(tell(told, later, book, money, GROUP, 2026)[0])
+    assert is_news(told, later.episodes) == bool(tell(told, later, book, money, GROUP, 2026)[0])
 
 
 def test_a_stranger_has_no_history() -> None:

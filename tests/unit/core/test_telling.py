@@ -12,7 +12,7 @@ from streams.core.book import Book
 from streams.core.events import Scope
 from streams.core.history import history_value
 from streams.core.takings import HeldMoney
-from streams.core.telling import ToldEpisode, remembered, tell
+from streams.core.telling import remembered, tell
 from streams.core.years import day_text
 from tests.unit.core.making import (
     DIGITS,
@@ -34,6 +34,8 @@ from tests.unit.core.making import (
 
 if TYPE_CHECKING:
     from streams.core.account import Account
+    from streams.core.history import EpisodeKey
+    from streams.core.telling import ToldEpisode
 
 ALERT_FIELDS = {
     *("schema_version", "type", "alert_id", "episode_id", "revision", "group_id", "region", "plan_year", "kind"),
@@ -43,12 +45,12 @@ ALERT_FIELDS = {
 }
 
 
-def told_of(book: Book, money: HeldMoney, text: str, before: dict[str, ToldEpisode] | None = None) -> Any:
+def told_of(book: Book, money: HeldMoney, text: str, before: dict[EpisodeKey, ToldEpisode] | None = None) -> Any:
     """Return (messages, told) for the account of 2026 on a day."""
     return told_by(evaluate(book, money, GROUP, 2026, day(text)), book, money, before or {})
 
 
-def told_by(account: Account | None, book: Book, money: HeldMoney, before: dict[str, ToldEpisode]) -> Any:
+def told_by(account: Account | None, book: Book, money: HeldMoney, before: dict[EpisodeKey, ToldEpisode]) -> Any:
     """Return (messages, told): what was told before, with what changed."""
     messages, changed = tell(before, account, book, money, GROUP, 2026)
     assert bool(changed) == bool(messages)
@@ -71,7 +73,7 @@ def test_an_opened_episode_is_told_whole() -> None:
     assert message["expected"] == "30000.00"
     assert (message["threshold"], message["attainment_to_date"]) == ("0.7500", "0.0000")
     assert (message["transition"], message["severity"], message["revision"]) == ("opened", "critical", 1)
-    assert list(told) == [message["episode_id"]]
+    assert list(told) == [("behind_pace", None, day("2026-01-31"))]
 
 
 def test_what_is_remembered_can_be_read_off_the_messages() -> None:
@@ -79,7 +81,7 @@ def test_what_is_remembered_can_be_read_off_the_messages() -> None:
     book = book_of(opened(), target())
     messages, told = told_of(book, money_of(("01-31", 5_00)), "2026-04-30")
     assert len(messages) > 1
-    assert {message["episode_id"]: remembered(message) for message in messages} == told
+    assert {one.key: one for one in map(remembered, messages)} == told
 
 
 def test_the_worked_example_names_the_cut_as_its_cause() -> None:

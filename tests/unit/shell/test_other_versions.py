@@ -69,7 +69,7 @@ def test_what_a_newer_worker_told_is_refused_whatever_else_it_holds() -> None:
 def test_what_was_told_is_read_as_it_was_written() -> None:
     """Accounts, conflicts and how far the knowledge reached, from the newest record of each key."""
     episode = ToldEpisode(3, "digest", "behind_pace", None, "2026-06-01")
-    account = told.ToldAccount("digest", {"e": episode})
+    account = told.ToldAccount("digest", {episode.key: episode})
     conflict = ledger.Conflict("remittances", 1, 7)
     before = told.Told(day=DAY, policies=9, policies_log="log")
     found = told.told_of(

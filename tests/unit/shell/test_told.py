@@ -26,14 +26,28 @@ LEVY = ToldEpisode(1, "other", "levy_behind", "rail", "2026-06-02")
 def test_an_account_comes_back_as_it_was() -> None:
     """Its status' digest and each episode, under the key `group/year`; the newest record counts."""
     told = Told()
-    told.take(b"g.1/2026", account_record(ToldAccount("s1", {"e1": OPEN})))
-    told.take(b"g.1/2026", account_record(ToldAccount("s2", {"e1": OPEN, "e2": LEVY})))
+    told.take(b"g.1/2026", account_record(ToldAccount("s1", {OPEN.key: OPEN})))
+    told.take(b"g.1/2026", account_record(ToldAccount("s2", {OPEN.key: OPEN, LEVY.key: LEVY})))
     told.take(b"g.1/2025", account_record(ToldAccount("s3", {})))
-    assert told.of_account("g.1", 2026) == ToldAccount("s2", {"e1": OPEN, "e2": LEVY})
-    assert told.of_account("g.1", 2026).episodes["e2"].opened_on == "2026-06-02"
+    assert told.of_account("g.1", 2026) == ToldAccount("s2", {OPEN.key: OPEN, LEVY.key: LEVY})
+    assert told.of_account("g.1", 2026).episodes[LEVY.key].opened_on == "2026-06-02"
     assert told.of_account("g.1", 2025) == ToldAccount("s3", {})
     assert told.statuses("g.1") == {2026: "s2", 2025: "s3"}
     assert list(told.groups()) == ["g.1"]
+
+
+def test_what_an_older_worker_noted_is_read() -> None:
+    """It had episodes by their ids; another status leaves them so, another episode doesn't."""
+    told = Told()
+    older = {"status": "s1", "episodes": {"an id": OPEN, "another": LEVY}}
+    told.take(b"g/2026", json.dumps(older).encode())
+    both = {OPEN.key: OPEN, LEVY.key: LEVY}
+    assert told.of_account("g", 2026) == ToldAccount("s1", both)
+    told.note("g", 2026, told.record("g", 2026, "s2", {}))
+    assert told.of_account("g", 2026) == ToldAccount("s2", both)
+    resolved = OPEN._replace(revision=3, history_digest="later")
+    record = told.record("g", 2026, "s3", {resolved.key: resolved})
+    assert record == account_record(ToldAccount("s3", both | {resolved.key: resolved}))
 
 
 def test_nothing_to_remember_is_a_tombstone() -> None:
@@ -44,20 +58,21 @@ def test_nothing_to_remember_is_a_tombstone() -> None:
     told.take(b"g/2026", None)
     told.take(b"unheard-of/2026", None)
     assert not told.groups()
-    told.take(b"g/2026", account_record(ToldAccount(None, {"e1": OPEN})))
-    assert told.of_account("g", 2026) == ToldAccount(None, {"e1": OPEN})
+    told.take(b"g/2026", account_record(ToldAccount(None, {OPEN.key: OPEN})))
+    assert told.of_account("g", 2026) == ToldAccount(None, {OPEN.key: OPEN})
 
 
 def test_another_status_leaves_the_episodes_as_they_are_written() -> None:
     """Most notes only have another status: they would be read and written whole for each of many groups."""
     told = Told()
-    told.take(b"g/2026", account_record(ToldAccount("s1", {"e1": OPEN})))
-    assert told.record("g", 2026, "s2", {}) == account_record(ToldAccount("s2", {"e1": OPEN}))
-    assert told.record("g", 2026, "s2", {"e2": LEVY}) == account_record(ToldAccount("s2", {"e1": OPEN, "e2": LEVY}))
-    assert told.record("g", 2026, None, {}) == account_record(ToldAccount(None, {"e1": OPEN}))
+    told.take(b"g/2026", account_record(ToldAccount("s1", {OPEN.key: OPEN})))
+    assert told.record("g", 2026, "s2", {}) == account_record(ToldAccount("s2", {OPEN.key: OPEN}))
+    both = ToldAccount("s2", {OPEN.key: OPEN, LEVY.key: LEVY})
+    assert told.record("g", 2026, "s2", {LEVY.key: LEVY}) == account_record(both)
+    assert told.record("g", 2026, None, {}) == account_record(ToldAccount(None, {OPEN.key: OPEN}))
     told.take(b"h/2026", account_record(ToldAccount("s1", {})))
     assert told.record("h", 2026, None, {}) is None
-    assert told.record("new", 2026, "s1", {"e1": OPEN}) == account_record(ToldAccount("s1", {"e1": OPEN}))
+    assert told.record("new", 2026, "s1", {OPEN.key: OPEN}) == account_record(ToldAccount("s1", {OPEN.key: OPEN}))
 
 
 def test_a_status_is_told_apart_by_all_but_its_day() -> None:
