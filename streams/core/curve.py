@@ -22,40 +22,43 @@ WINDOW_DAYS = 30
 
 
 class Sums:
-    """Amounts by day, each day's with those of all days before it."""
+    """Amounts by day, and how many they are, each day's with those of all days before it."""
 
-    __slots__ = ("days", "sums")
+    __slots__ = ("counts", "days", "sums")
 
-    def __init__(self) -> None:
-        self.days: MutableSequence[Day] = array("i")
-        self.sums: MutableSequence[int] = array("q")  # a list once an amount is past 64 bits
+    def __init__(self, days: Iterable[Day] = (), amounts: Iterable[int] = (), counts: Iterable[int] = ()) -> None:
+        """Take amounts above 0, of ascending days, and how many each of them is."""
+        self.days: MutableSequence[Day] = array("i", days)
+        self.sums: MutableSequence[int] = _held(list(accumulate(amounts)))
+        self.counts = array("I", accumulate(counts))
 
-    @classmethod
-    def of(cls, days: Iterable[Day], amounts: Iterable[int]) -> Sums:
-        """Return the sums of amounts above 0, of ascending days."""
-        made = cls()
-        made.days, made.sums = array("i", days), _held(list(accumulate(amounts)))
-        return made
-
-    def add(self, day: Day, amount: int) -> None:
+    def add(self, day: Day, amount: int, how_many: int = 1) -> None:
         """Add an amount (or take it off) on a day; a day on which nothing is left is none."""
-        days, sums = self.days, self.sums
+        days, sums, counts = self.days, self.sums, self.counts
         at = bisect_left(days, day)
         if at == len(days) or days[at] != day:
             days.insert(at, day)
             sums.insert(at, sums[at - 1] if at else 0)
+            counts.insert(at, counts[at - 1] if at else 0)
+        for place in range(at, len(counts)):
+            counts[place] += how_many
         try:
             for place in range(at, len(sums)):
                 sums[place] += amount
         except OverflowError:
             sums = self.sums = [*sums[:place], *(value + amount for value in sums[place:])]
         if sums[at] == (sums[at - 1] if at else 0):
-            del days[at], sums[at]
+            del days[at], sums[at], counts[at]
 
     def by(self, day: Day) -> int:
         """Return the amounts of days <= `day`."""
         at = bisect_right(self.days, day)
         return self.sums[at - 1] if at else 0
+
+    def count_by(self, day: Day) -> int:
+        """Return how many amounts have a day <= `day`."""
+        at = bisect_right(self.days, day)
+        return self.counts[at - 1] if at else 0
 
     def by_day(self) -> Iterator[tuple[Day, int]]:
         """Yield (day, its amount), ascending."""

@@ -135,9 +135,12 @@ def history_digest(history: tuple[Step, ...]) -> str:
     return value_digest(history_value(history))
 
 
+HISTORY_DIGITS = 16  # hexadecimal, of a digest: it tells apart the two histories of one episode
+
+
 def value_digest(history: object) -> str:
     """Return the same of a history as it stands in a message."""
-    return hashlib.sha256(canonical_json(history)).hexdigest()[:32]
+    return hashlib.sha256(canonical_json(history)).hexdigest()[:HISTORY_DIGITS]
 
 
 EMPTY_HISTORY_DIGEST = history_digest(())

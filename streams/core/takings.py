@@ -7,6 +7,7 @@ Not here: which remittances are unreversed (ledger.py), and what R is judged aga
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.core.changes import Changes
@@ -15,7 +16,7 @@ from streams.core.money import round_half_even
 from streams.core.years import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from streams.core.events import Day
     from streams.core.headroom import Headroom
@@ -54,14 +55,13 @@ class AccountMoney(ABC):
     """The unreversed remittances of one group and plan year, as sums by day; where the single ones are is open."""
 
     __slots__ = (
-        "_base_curve", "_booked", "_changes", "_counts", "_earmarked", "_lessened", "_levy_curves", "_sums",
+        "_base_curve", "_booked", "_changes", "_earmarked", "_lessened", "_levy_curves", "_sums",
         "headroom", "known", "told", "told_by", "version",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._sums: _Sums = ()  # of what is not earmarked
         self._earmarked: dict[str, _Sums] | None = None  # by levy_id; most groups have none
-        self._counts = Sums()
         # Foreign money is booked one by one; the sums of a day are kept until the day or the rates change.
         self._booked: dict[Purse, dict[str, tuple[object, dict[Day, int | None]]]] | None = None
         # Each until its money or the rates change.
@@ -84,16 +84,11 @@ class AccountMoney(ABC):
         """Return (event_id, remittance) of all of them, or those of a day or a kind, by day and event_id."""
 
     def __len__(self) -> int:
-        return self._counts.by(NEVER)
+        return self.count_by(NEVER)
 
     def begin(self, purse: Purse, days: Sequence[Day], amounts: Iterable[int], counts: Iterable[int]) -> None:
         """Count all that there is of a kind of money, by ascending day, before anybody has looked."""
-        self._put(purse.levy_id, (*self._of(purse.levy_id), (purse, Sums.of(days, amounts))))
-        if not self._counts.days:
-            self._counts = Sums.of(days, counts)
-            return
-        for day, how_many in zip(days, counts, strict=True):
-            self._counts.add(day, how_many)
+        self._put(purse.levy_id, (*self._of(purse.levy_id), (purse, Sums(days, amounts, counts))))
 
     def count(self, purse: Purse, day: Day, amount_minor: int) -> None:
         """Count a remittance of a day of the year."""
@@ -102,15 +97,13 @@ class AccountMoney(ABC):
             held = Sums()
             self._put(purse.levy_id, (*self._of(purse.levy_id), (purse, held)))
         held.add(day, amount_minor)
-        self._counts.add(day, 1)
         self._changed(purse, day)
 
     def discount(self, entry: Entry) -> None:
         """Count a remittance no longer."""
         held = self._find(entry.purse)
         assert held is not None
-        held.add(entry.day, -entry.amount_minor)
-        self._counts.add(entry.day, -1)
+        held.add(entry.day, -entry.amount_minor, -1)
         if not held.days:
             self._put(entry.purse.levy_id, tuple(x for x in self._of(entry.purse.levy_id) if x[1] is not held))
         self._changed(entry.purse, entry.day)
@@ -121,6 +114,13 @@ class AccountMoney(ABC):
         if levy_id is None:
             return self._sums
         return self._earmarked.get(levy_id, ()) if self._earmarked else ()
+
+    def _all(self) -> Iterator[Sums]:
+        for _, sums in self._sums:
+            yield sums
+        for earmarked in (self._earmarked or {}).values():
+            for _, sums in earmarked:
+                yield sums
 
     def _put(self, levy_id: str | None, sums: _Sums) -> None:
         if levy_id is None:
@@ -179,15 +179,16 @@ class AccountMoney(ABC):
 
     def paid_days(self) -> Sequence[Day]:
         """Return, ascending, the days with any remittance."""
-        return self._counts.days
+        held = list(self._all())
+        return held[0].days if len(held) == 1 else sorted(set(chain.from_iterable(sums.days for sums in held)))
 
     def count_by(self, day: Day) -> int:
         """Return how many remittances have a day <= `day`."""
-        return self._counts.by(day)
+        return sum(sums.count_by(day) for sums in self._all())
 
     def of_day(self, day: Day) -> list[tuple[bytes, Purse]]:
         """Return (event_id, kind of money) of a day's remittances, by event_id."""
-        if self._counts.by(day) == self._counts.by(day - 1):
+        if self.count_by(day) == self.count_by(day - 1):
             return []
         return [(event_id, entry.purse) for event_id, entry in self.entries(day=day)]
 

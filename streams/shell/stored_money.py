@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -39,7 +40,7 @@ class StoredMoney(AccountMoney):
     def __init__(self, store: Store, group_id: str, plan_year: int) -> None:
         super().__init__()
         self._store, self._group_id = store, group_id
-        self._days = date(plan_year, 1, 1).toordinal(), date(plan_year, 12, 31).toordinal()
+        self._days = _days_of(plan_year)
         rows = store.unreversed(group_id, *self._days)
         is_large = rows["amount"] == BEYOND_64_BITS
         for purse, days, amounts, counts in _sums(rows.compress(~is_large)):
@@ -52,6 +53,11 @@ class StoredMoney(AccountMoney):
         """Return (event_id, remittance) of all of them, or those of a day or a kind, by day and event_id."""
         rows = self._store.unreversed(self._group_id, *(self._days if day is None else (day, day)))
         return sorted(self._store.entries(self._group_id, rows, purse), key=lambda row: (row[1].day, row[0]))
+
+
+@lru_cache(maxsize=128)  # one for all accounts of a year
+def _days_of(plan_year: int) -> tuple[Day, Day]:
+    return date(plan_year, 1, 1).toordinal(), date(plan_year, 12, 31).toordinal()
 
 
 def _sums(rows: Rows) -> Iterator[tuple[int, list[Day], list[int], list[int]]]:

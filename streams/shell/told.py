@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from streams.core.history import HISTORY_DIGITS
 from streams.core.telling import ToldEpisode  # noqa: TC001  msgspec reads it
 from streams.shell.ledger import Conflict
 from streams.shell.topics import LARGEST_BYTES
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from streams.core.history import EpisodeKey
 
-VERSION = 2  # 1 had episodes by their ids; its records are read as they are
+VERSION = 2  # what version 1 wrote is read as well
 META_KEY = b"~"
 CONFLICT_MARK = b"!"
 
@@ -56,6 +57,11 @@ class _Record(msgspec.Struct, frozen=True):
 
     status: str | None
     episodes: list[ToldEpisode] | dict[str, ToldEpisode]
+
+
+def _older(episodes: Mapping[str, ToldEpisode]) -> list[ToldEpisode]:
+    """Return what version 1 wrote: by ids, with longer digests."""
+    return [one._replace(history_digest=one.history_digest[:HISTORY_DIGITS]) for one in episodes.values()]
 
 
 class _Noted(msgspec.Struct, frozen=True):
@@ -137,7 +143,7 @@ class Told:
         if record is None:
             return NOTHING
         held = _decode(record)
-        episodes = held.episodes.values() if isinstance(held.episodes, dict) else held.episodes
+        episodes = _older(held.episodes) if isinstance(held.episodes, dict) else held.episodes
         return ToldAccount(held.status, {episode.key: episode for episode in episodes})
 
     def _record(self, group_id: str, plan_year: int) -> bytes | None:

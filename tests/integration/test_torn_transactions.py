@@ -80,9 +80,9 @@ def test_what_was_told_is_there_and_not_the_note_of_it(known: Known) -> None:
 def never_came(note: bytes) -> bytes:
     """Return the note of an account with a further revision of each episode, and an episode more."""
     account = json.loads(note)
-    told = {name: [revision + 1, "0" * 32, *rest] for name, (revision, _, *rest) in account["episodes"].items()}
-    more = {"00000000-0000-5000-8000-000000000000": [1, "0" * 32, "silent", None, "2026-03-01"]}
-    return json.dumps({"status": "0" * 18, "episodes": told | more}, separators=(",", ":")).encode()
+    told = [[revision + 1, "0" * 16, *rest] for revision, _, *rest in account["episodes"]]
+    more = [[1, "0" * 16, "silent", None, "2026-03-01"]]
+    return json.dumps({"status": "0" * 18, "episodes": told + more}, separators=(",", ":")).encode()
 
 
 def test_what_is_noted_is_not_there(known: Known) -> None:

@@ -39,9 +39,10 @@ def test_an_account_comes_back_as_it_was() -> None:
 def test_what_an_older_worker_noted_is_read() -> None:
     """It had episodes by their ids; another status leaves them so, another episode doesn't."""
     told = Told()
-    older = {"status": "s1", "episodes": {"an id": OPEN, "another": LEVY}}
+    longer = OPEN._replace(history_digest="0123456789abcdef" * 2)
+    older = {"status": "s1", "episodes": {"an id": longer, "another": LEVY}}
     told.take(b"g/2026", json.dumps(older).encode())
-    both = {OPEN.key: OPEN, LEVY.key: LEVY}
+    both = {OPEN.key: longer._replace(history_digest="0123456789abcdef"), LEVY.key: LEVY}
     assert told.of_account("g", 2026) == ToldAccount("s1", both)
     told.note("g", 2026, told.record("g", 2026, "s2", {}))
     assert told.of_account("g", 2026) == ToldAccount("s2", both)
