@@ -112,6 +112,8 @@ class HomeLedger:
         #: For each input partition the offset up to which the home log holds what it said.
         self.stamps: dict[tuple[str, int], int] = {(t, p): n for t, p, n in rows("SELECT * FROM stamps")}
         self._groups = KnownGroups(self._db)
+        #: The unreversed rows of the group that was asked for last: it has more to be asked while it is told of.
+        self._at_hand: tuple[str, Rows] | None = None
         self._purses: list[Purse] = [
             Purse(*purse) for purse in rows("SELECT currency, levy_id FROM purses ORDER BY number")
         ]
@@ -151,7 +153,7 @@ class HomeLedger:
         """
         assert self._runs is not None
         self._runs.tend()
-        batch = None
+        self._at_hand = batch = None
         self._db.execute("BEGIN")
         try:
             batch = self._batch(packs)
@@ -324,12 +326,17 @@ class HomeLedger:
 
     def unreversed(self, group_id: str, first: Day, last: Day) -> Rows:
         """Return the rows of a group's unreversed remittances of some days."""
+        if self._at_hand is None or self._at_hand[0] != group_id:
+            self._at_hand = group_id, self._all_unreversed(group_id)
+        rows = self._at_hand[1]
+        return rows.compress((rows["day"] >= first) & (rows["day"] <= last))
+
+    def _all_unreversed(self, group_id: str) -> Rows:
         assert self._runs is not None
         number = self._groups.number(group_id)
         if number is None:
             return np.empty(0, runs.ROW)
         rows = self._runs.of_group(number)
-        rows = rows.compress((rows["day"] >= first) & (rows["day"] <= last))
         gone = self._reversed.get(number)
         return rows.compress([key not in gone for key in _event_ids(rows)]) if gone and len(rows) else rows
 
