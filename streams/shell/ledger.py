@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 VERSION = 3
-CACHED_ACCOUNTS = 400_000  # as sums by day, some 1.5 KiB each; a round comes by all, so more groups miss it each time
+CACHED_ACCOUNTS = 400_000  # as sums by day, some 1.2 KiB each; a round comes by all, so more groups miss it each time
 
 _SCHEMA = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
