@@ -11,12 +11,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from streams.shell import connection
+
+if TYPE_CHECKING:
+    from aiokafka.producer.producer import BatchBuilder
 
 #: What aiokafka raises where a broker is away or says that it knows no brokers; its own asserts are among it.
 CLIENT_ERRORS = (KafkaError, OSError, TimeoutError, AssertionError)
@@ -100,6 +103,17 @@ class Outbox:
             for m in messages
         ]
 
+    async def enqueue_many(self, messages: Sequence[Message]) -> list[asyncio.Future[Any]]:
+        """Hand over many messages for one partition, in order; a future a batch, for one a message takes long."""
+        assert self._producer is not None
+        batches: list[BatchBuilder] = []
+        for message in messages:
+            if not batches or not put(batches[-1], message):
+                batches.append(self._producer.create_batch())
+                put(batches[-1], message)  # the first of a batch always fits
+        topic, partition = messages[0].topic, messages[0].partition
+        return [await self._producer.send_batch(batch, topic, partition=partition) for batch in batches]
+
     async def send(self, messages: Sequence[Message]) -> list[Any]:
         """Send the messages, wait until all are acknowledged, return where each is; KafkaError where one is not."""
         futures = await self.enqueue(messages)
@@ -129,6 +143,12 @@ class Outbox:
                     await asyncio.sleep(1.0)
             if old is not None:
                 retire(old)
+
+
+def put(batch: BatchBuilder, message: Message) -> bool:
+    """Add a message to a batch; False where it is full."""
+    added = batch.append(timestamp=None, key=message.key, value=message.value, headers=list(message.headers))
+    return added is not None
 
 
 async def acknowledged(futures: Sequence[asyncio.Future[Any]]) -> None:

@@ -81,47 +81,53 @@ class Router:
     async def route(self, chunks: Sequence[Chunk]) -> None:
         """Send everything of some chunks to where it belongs; they are finished when all of it is acknowledged."""
         since = time.monotonic()
-        messages: list[Message] = []
+        packed: list[Message] = []
         futures: list[asyncio.Future[Any]] = []
+        others: list[asyncio.Future[Any]] = []
         letters: list[tuple[Chunk, list[Letter]]] = []
         try:
             for chunk in chunks:
                 self._metrics.chunk_records.labels(self._names.plain(chunk.tp.topic)).observe(len(chunk.records))
                 letters.append((chunk, []))
                 for at in range(0, len(chunk.records), SLICE):
-                    messages += (more := self._messages(chunk, chunk.records[at : at + SLICE], letters[-1][1]))
-                    futures += await self._outbox.enqueue(more)
+                    records = chunk.records[at : at + SLICE]
+                    if chunk.tp.topic == self._names.remittances:
+                        packed += (more := self._remittances(chunk.tp, records, letters[-1][1]))
+                        futures += await self._outbox.enqueue(more)
+                    elif policies := self._policies(chunk.tp, records, letters[-1][1]):
+                        others += await self._outbox.enqueue_many(policies)
                     if at + SLICE < len(chunk.records):
                         await asyncio.sleep(0)
         except CLIENT_ERRORS as error:
             await self._failed(chunks, error)
             return
-        futures += [
+        others += [
             asyncio.ensure_future(self._letterbox.send(chunk.tp, chunk.epoch, mine))
             for chunk, mine in letters
             if mine
         ]
-        task = asyncio.ensure_future(self._settle(chunks, messages, futures, since))
+        task = asyncio.ensure_future(self._settle(chunks, packed, futures, others, since))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
     async def _settle(
-        self, chunks: Sequence[Chunk], messages: list[Message], futures: list[asyncio.Future[Any]], since: float
-    ) -> None:
+        self, chunks: Sequence[Chunk], packed: list[Message], futures: list[asyncio.Future[Any]],
+        others: list[asyncio.Future[Any]], since: float,
+    ) -> None:  # fmt: skip
         try:
-            await self._outbox.acknowledged(futures)
+            await self._outbox.acknowledged([*futures, *others])
         except CLIENT_ERRORS as error:
             await self._failed(chunks, error)
             return
         for chunk in chunks:
             self._consumer.finish(chunk)
-        self._note_logged(messages, [future.result() for future in futures[: len(messages)]])
+        self._note_logged(packed, [future.result() for future in futures])
         for chunk in chunks:
             topic = self._names.plain(chunk.tp.topic)
             self._metrics.route_seconds.labels(topic).observe(time.monotonic() - since)
             self._metrics.last_record_timestamp.labels(topic).set(chunk.records[-1].timestamp / 1000)
 
-    def _note_logged(self, messages: list[Message], there: list[Any]) -> None:
+    def _note_logged(self, messages: Iterable[Message], there: Iterable[Any]) -> None:
         """Tell of what the home log has now; `there`: where each message is, as aiokafka says it."""
         self.on_logged(
             Logged(m.partition, at.offset, m.value or b"", m.headers)
@@ -136,11 +142,6 @@ class Router:
         await self._outbox.renew()
         if chunks[0].epoch == self._consumer.epoch:
             self._consumer.begin_epoch()
-
-    def _messages(self, chunk: Chunk, records: Sequence[Any], letters: list[Letter]) -> list[Message]:
-        if chunk.tp.topic == self._names.remittances:
-            return self._remittances(chunk.tp, records, letters)
-        return self._policies(chunk.tp, records, letters)
 
     def _remittances(self, tp: TP, records: Sequence[Any], letters: list[Letter]) -> list[Message]:
         rows, events, bad = codec.decode_remittances(records)

@@ -30,6 +30,8 @@ from aiokafka.errors import (
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import AddPartitionsToTxnRequest, EndTxnRequest
 
+from streams.shell.outbox import put
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -72,9 +74,9 @@ class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
         batches: defaultdict[tuple[str, int], deque[BatchBuilder]] = defaultdict(deque)
         for number, message in enumerate(messages, start=1):
             mine = batches[message.topic, message.partition]
-            if not mine or not _put(mine[-1], message):
+            if not mine or not put(mine[-1], message):
                 mine.append(self.create_batch())
-                _put(mine[-1], message)  # the first of a batch always fits
+                put(mine[-1], message)  # the first of a batch always fits
             if number % BREATH == 0:
                 await asyncio.sleep(0)
         return dict(batches)
@@ -175,12 +177,6 @@ class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
                 elif not said.retriable:
                     raise said
         return offsets
-
-
-def _put(batch: BatchBuilder, message: Message) -> bool:
-    """Add a message to a batch; False where it is full."""
-    put = batch.append(timestamp=None, key=message.key, value=message.value, headers=list(message.headers))
-    return put is not None
 
 
 def _worst(codes: Sequence[int]) -> KafkaError | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextvars import ContextVar
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.errors import (
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 WORLD: ContextVar[Any] = ContextVar("world")
 AT_ONCE = 5  # records fetched at most: a chunk is small, so that there are many
+BATCH_MESSAGES = 3  # so few, so that there are full ones
 
 
 class Network:
@@ -69,6 +70,17 @@ class Network:
         if is_safe or self._dice.random() >= self.tearing:
             return None
         return self._dice.choice(touched)  # type: ignore[no-any-return]
+
+
+class _Batch(NamedTuple):
+    messages: list[Message]
+
+    def append(self, *, key: bytes | None, value: bytes | None, headers: Any, **_: Any) -> bool | None:
+        """Take a message; None where it is full."""
+        if len(self.messages) == BATCH_MESSAGES:
+            return None
+        self.messages.append(Message("", 0, key, value, tuple(headers)))
+        return True
 
 
 class Producer:
@@ -117,27 +129,38 @@ class Producer:
             self._messages.append(message)
             future.set_result(None)
             return future
-        tp = (topic, partition)
-        task = asyncio.ensure_future(self._deliver(message, self._last.get(tp)))
-        self._last[tp] = task
+        return self._sent([message])
+
+    def create_batch(self) -> _Batch:
+        """Return a batch to be filled."""
+        return _Batch([])
+
+    async def send_batch(self, batch: _Batch, topic: str, *, partition: int) -> asyncio.Future[Any]:
+        """Send what is in a batch; the future says when all of it is there."""
+        await asyncio.sleep(0)
+        return self._sent([message._replace(topic=topic, partition=partition) for message in batch.messages])
+
+    def _sent(self, messages: list[Message]) -> asyncio.Task[Any]:
+        tp = messages[0].topic, messages[0].partition
+        task = self._last[tp] = asyncio.ensure_future(self._deliver(messages, self._last.get(tp)))
         return task
 
-    async def _deliver(self, message: Message, after: asyncio.Task[Any] | None) -> SimpleNamespace:
+    async def _deliver(self, messages: list[Message], after: asyncio.Task[Any] | None) -> SimpleNamespace:
         latency = self._network.latency()
         if after is not None:
             await asyncio.wait([after])
         await asyncio.sleep(latency)
-        tp = (message.topic, message.partition)
+        tp = messages[0].topic, messages[0].partition
         if tp in self._broken:  # its sequence numbers have a gap for good
             raise OutOfOrderSequenceNumber("simulated")
         if self._network.fails():
             self._broken.add(tp)
             raise KafkaTimeoutError("simulated: never sent")
-        offset = self._cluster.append(message, self.process)
+        offsets = [self._cluster.append(message, self.process) for message in messages]
         await asyncio.sleep(self._network.latency())
         if self._network.loses_answer():
             raise KafkaTimeoutError("simulated: the answer was lost")
-        return SimpleNamespace(offset=offset, timestamp_type=0)
+        return SimpleNamespace(offset=offsets[0], timestamp_type=0)
 
     async def begin_transaction(self) -> None:
         """Begin."""

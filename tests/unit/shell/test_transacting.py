@@ -146,6 +146,6 @@ def test_more_than_a_batch_holds_comes_in_several_one_after_the_other(monkeypatc
     def one_each(put: Callable[..., bool]) -> Callable[..., bool]:
         return lambda batch, message: batch.record_count() == 0 and put(batch, message)
 
-    monkeypatch.setattr(transacting, "_put", one_each(transacting._put))
+    monkeypatch.setattr(transacting, "put", one_each(transacting.put))
     broker, _ = transact({})
     assert broker.sequences == [("alerts", 0, 0, 1), ("told", 2, 0, 1), ("alerts", 0, 1, 1)]
