@@ -63,7 +63,7 @@ async def recall(
         reading = _Reading(consumer, ends, came_on)
         newest: dict[bytes, bytes | None] = {}
         await reading.since(notes, 0, lambda record: newest.update({record.key: record.value}))
-        told = told_of(newest)
+        told = await told_of(newest)
         held = _Holding(told, lambda group_id: home_partition(group_id, place.home_partitions) == partition)
         if told.reached is not None:  # else it was written by an older worker, or brought from elsewhere
             for output in outputs:

@@ -8,6 +8,7 @@ that says how far the knowledge reached that the telling used, and where the out
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from streams.core.history import EpisodeKey
 
 VERSION = 2  # what version 1 wrote is read as well
+BREATH = 500  # records, after which others get their turn: there may be a million
 META_KEY = b"~"
 CONFLICT_MARK = b"!"
 
@@ -189,11 +191,13 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def told_of(newest: dict[bytes, bytes | None]) -> Told:
+async def told_of(newest: dict[bytes, bytes | None]) -> Told:
     """Return what the newest records of a partition say; NewerStateError where a newer worker wrote them."""
     told = Told(reached={})
     if META_KEY in newest:  # it has the version, by which alone the others can be read
         told.take(META_KEY, newest.pop(META_KEY))
-    for key, value in newest.items():
+    for number, (key, value) in enumerate(newest.items()):
         told.take(key, value)
+        if number % BREATH == 0:
+            await asyncio.sleep(0)
     return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from datetime import date
 from typing import TYPE_CHECKING
@@ -63,7 +64,7 @@ def test_what_a_newer_worker_told_is_refused_whatever_else_it_holds() -> None:
     """The version is looked at first, though the record that has it is written last."""
     newer = told.Told().meta().replace(b'"version":%d' % told.VERSION, b'"version":%d' % (told.VERSION + 1))
     with pytest.raises(NewerStateError, match=f"told is in version {told.VERSION + 1}"):
-        told.told_of({b"g/2026": b'{"in another":"way"}', told.META_KEY: newer})
+        asyncio.run(told.told_of({b"g/2026": b'{"in another":"way"}', told.META_KEY: newer}))
 
 
 def test_what_was_told_is_read_as_it_was_written() -> None:
@@ -72,14 +73,13 @@ def test_what_was_told_is_read_as_it_was_written() -> None:
     account = told.ToldAccount("digest", {episode.key: episode})
     conflict = ledger.Conflict("remittances", 1, 7)
     before = told.Told(day=DAY, policies=9, policies_log="log")
-    found = told.told_of(
-        {
-            b"g/2026": told.account_record(account),
-            b"h/2026": None,
-            told.conflict_key(conflict): b"{}",
-            told.META_KEY: before.meta(),
-        }
-    )
+    newest = {
+        b"g/2026": told.account_record(account),
+        b"h/2026": None,
+        told.conflict_key(conflict): b"{}",
+        told.META_KEY: before.meta(),
+    }
+    found = asyncio.run(told.told_of(newest))
     assert (found.day, found.policies, found.policies_log) == (DAY, 9, "log")
     assert found.of_account("g", 2026) == account
     assert list(found.groups()) == ["g"]
