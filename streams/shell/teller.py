@@ -22,6 +22,7 @@ from streams.core.account import evaluate
 from streams.core.events import EVERYBODY
 from streams.core.telling import tell
 from streams.core.years import plan_year, year_of
+from streams.shell import freed_memory
 from streams.shell.agenda import Agenda
 from streams.shell.conflict_letters import conflict_letters
 from streams.shell.judging import Judging
@@ -172,6 +173,7 @@ class Teller:
             self._told.policies, self._told.policies_log = 0, place.policies_log_id
         while not self._caught_up_with(home_end, max(policies_end, self._told.policies)):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
+        freed_memory.give_back()  # what came to be caught up with may have been much
         self.caught_up = True
         self._agenda, self._listed = Agenda(), 0
         self._delays.clear()
