@@ -24,16 +24,17 @@ class Judging:
 
     def __init__(self, told: Told, place: Workplace, ledger: HomeLedger) -> None:
         self._told = told
+        self._mark = object()  # of this takeover: accounts would keep all the notes of the one before in memory
         self._place = place
         self._ledger = ledger
 
     def is_told(self, money: AccountMoney) -> bool:
         """Tell whether the episodes that are known are the very ones told since taking over."""
-        return money.known is not None and money.told_by is self._told and money.told is money.known.episodes
+        return money.known is not None and money.told_by is self._mark and money.told is money.known.episodes
 
     def note_told(self, money: AccountMoney, episodes: tuple[Episode, ...]) -> None:
         """Take note that episodes were told, or go out next."""
-        money.told_by, money.told = self._told, episodes
+        money.told_by, money.told = self._mark, episodes
 
     def is_unmoved(self, group_id: str) -> bool:
         """Tell whether what came in of a group moves none of its episodes, and all of them are told."""
