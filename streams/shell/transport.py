@@ -27,6 +27,7 @@ from mode.utils.queues import FlowControlEvent
 
 from streams.shell.bare_consumer import BareConsumer
 from streams.shell.blocks import joined
+from streams.shell.committed_offsets import install_heeding_coordinator
 from streams.shell.group_member import Member, member
 from streams.shell.header_names import read_leniently
 from streams.shell.lean_records import Lean, install_lean_records
@@ -379,5 +380,6 @@ class Transport(stock.Transport):  # type: ignore[misc]
 def install(app: Any) -> None:
     """Make an app, before it is started, use this transport."""
     install_lean_records()
+    install_heeding_coordinator()
     app.flow_control = EpochFlowControl()
     app.transport = Transport(app.conf.broker_consumer, app)
