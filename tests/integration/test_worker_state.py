@@ -54,13 +54,19 @@ def told(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
     worker = RunningWorker(house, "w").start()
     try:
         house.publish(STORY)
-        house.seen.until(lambda: histories(house.seen) == told_by_model(STORY, DAY))
+        house.seen.until(lambda: histories(house.seen) == told_by_model(STORY, DAY) and has_statuses(house.seen))
         assert worker.stop() == 0
         house.seen.to_the_end()
         yield house
     finally:
         worker.kill()
         house.close()
+
+
+def has_statuses(seen: Subscriber) -> bool:
+    """Tell whether all that came in is in the statuses too, which are told after the alerts."""
+    paid = {group: sum("event_id" in message for message in story_of(group, n)) for n, group in enumerate(GROUPS)}
+    return all(seen.counted(group)[0] == count for group, count in paid.items())
 
 
 def histories(seen: Subscriber) -> dict[str, Any]:
