@@ -18,7 +18,6 @@ from streams.core.years import DAWN, day_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
 #: By what an episode is known among those of its account: kind, levy_id, the day on which it opened.
 EpisodeKey = tuple[str, str | None, Day]
 

@@ -173,9 +173,8 @@ class AccountMoney(ABC):
         self._keep_curve(purse.levy_id, None)
         if self.headroom is not None and day < self.headroom.day:
             self.headroom = None
-        if self._booked:
-            for _, days in self._booked.get(purse, {}).values():
-                days.pop(day, None)
+        for _, days in (self._booked or {}).get(purse, {}).values():
+            days.pop(day, None)
 
     def paid_days(self) -> Sequence[Day]:
         """Return, ascending, the days with any remittance."""

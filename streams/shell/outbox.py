@@ -19,6 +19,8 @@ from aiokafka.errors import KafkaError
 from streams.shell import connection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, MutableSequence
+
     from aiokafka.producer.producer import BatchBuilder
 
 #: What aiokafka raises where a broker is away or says that it knows no brokers; its own asserts are among it.
@@ -108,9 +110,7 @@ class Outbox:
         assert self._producer is not None
         batches: list[BatchBuilder] = []
         for message in messages:
-            if not batches or not put(batches[-1], message):
-                batches.append(self._producer.create_batch())
-                put(batches[-1], message)  # the first of a batch always fits
+            put(batches, message, self._producer.create_batch)
         topic, partition = messages[0].topic, messages[0].partition
         return [await self._producer.send_batch(batch, topic, partition=partition) for batch in batches]
 
@@ -145,7 +145,14 @@ class Outbox:
                 retire(old)
 
 
-def put(batch: BatchBuilder, message: Message) -> bool:
+def put(batches: MutableSequence[BatchBuilder], message: Message, create: Callable[[], BatchBuilder]) -> None:
+    """Add a message to the last of some batches, or to a new one where that is full."""
+    if not batches or not _fits(batches[-1], message):
+        batches.append(create())
+        _fits(batches[-1], message)  # the first of a batch always does
+
+
+def _fits(batch: BatchBuilder, message: Message) -> bool:
     """Add a message to a batch; False where it is full."""
     added = batch.append(timestamp=None, key=message.key, value=message.value, headers=list(message.headers))
     return added is not None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
-from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from streams.core.takings import AccountMoney, Entry, Purse
+from streams.core.years import plan_year as plan_year_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,13 +34,13 @@ class Store(Protocol):
 class StoredMoney(AccountMoney):
     """The unreversed remittances of a group and plan year."""
 
-    __slots__ = ("_days", "_group_id", "_store")
+    __slots__ = ("_group_id", "_store", "_year")
 
     def __init__(self, store: Store, group_id: str, plan_year: int) -> None:
         super().__init__()
         self._store, self._group_id = store, group_id
-        self._days = _days_of(plan_year)
-        rows = store.unreversed(group_id, *self._days)
+        self._year = plan_year_of(plan_year)
+        rows = store.unreversed(group_id, self._year.first, self._year.after - 1)
         is_large = rows["amount"] == BEYOND_64_BITS
         for purse, days, amounts, counts in _sums(rows.compress(~is_large)):
             self.begin(store.purse(purse), days, amounts, counts)
@@ -51,13 +50,9 @@ class StoredMoney(AccountMoney):
 
     def entries(self, day: Day | None = None, purse: Purse | None = None) -> list[tuple[bytes, Entry]]:
         """Return (event_id, remittance) of all of them, or those of a day or a kind, by day and event_id."""
-        rows = self._store.unreversed(self._group_id, *(self._days if day is None else (day, day)))
+        first, last = (self._year.first, self._year.after - 1) if day is None else (day, day)
+        rows = self._store.unreversed(self._group_id, first, last)
         return sorted(self._store.entries(self._group_id, rows, purse), key=lambda row: (row[1].day, row[0]))
-
-
-@lru_cache(maxsize=128)  # one for all accounts of a year
-def _days_of(plan_year: int) -> tuple[Day, Day]:
-    return date(plan_year, 1, 1).toordinal(), date(plan_year, 12, 31).toordinal()
 
 
 def _sums(rows: Rows) -> Iterator[tuple[int, list[Day], list[int], list[int]]]:

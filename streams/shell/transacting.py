@@ -73,10 +73,7 @@ class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
     async def _batches(self, messages: Iterable[Message]) -> dict[tuple[str, int], deque[BatchBuilder]]:
         batches: defaultdict[tuple[str, int], deque[BatchBuilder]] = defaultdict(deque)
         for number, message in enumerate(messages, start=1):
-            mine = batches[message.topic, message.partition]
-            if not mine or not put(mine[-1], message):
-                mine.append(self.create_batch())
-                put(mine[-1], message)  # the first of a batch always fits
+            put(batches[message.topic, message.partition], message, self.create_batch)
             if number % BREATH == 0:
                 await asyncio.sleep(0)
         return dict(batches)

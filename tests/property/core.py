@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from streams.core.events import Policy
 
-
 Key = tuple[str, int]
 Told = dict[Key, dict[EpisodeKey, ToldEpisode]]
 

@@ -10,7 +10,7 @@ import pytest
 from aiokafka.errors import InvalidTxnState, KafkaConnectionError, ProducerFenced, TopicAuthorizationFailedError
 from aiokafka.record.memory_records import MemoryRecords
 
-from streams.shell import transacting
+from streams.shell import outbox, transacting
 from streams.shell.outbox import Message
 from streams.shell.transacting import TransactionalProducer
 
@@ -143,9 +143,9 @@ def test_what_does_not_pass_is_raised(says: dict[str, list[Any]], error: type[Ex
 def test_more_than_a_batch_holds_comes_in_several_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request may have one batch of a partition; what comes of it is the newest batch's offset."""
 
-    def one_each(put: Callable[..., bool]) -> Callable[..., bool]:
-        return lambda batch, message: batch.record_count() == 0 and put(batch, message)
+    def one_each(fits: Callable[..., bool]) -> Callable[..., bool]:
+        return lambda batch, message: batch.record_count() == 0 and fits(batch, message)
 
-    monkeypatch.setattr(transacting, "put", one_each(transacting.put))
+    monkeypatch.setattr(outbox, "_fits", one_each(outbox._fits))
     broker, _ = transact({})
     assert broker.sequences == [("alerts", 0, 0, 1), ("told", 2, 0, 1), ("alerts", 0, 1, 1)]
