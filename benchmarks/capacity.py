@@ -62,6 +62,13 @@ class Skew(NamedTuple):
     partitions_of_a_worker: int  # at most
 
 
+class Stamps(NamedTuple):
+    """What routers write to say how far they have come."""
+
+    a_second: float
+    inputs: float  # that one of them speaks of, on average
+
+
 class Use(NamedTuple):
     """What something needs, and what there is of it."""
 
@@ -124,21 +131,28 @@ def skew(size: Size) -> Skew:
     )
 
 
-def stamp_bytes() -> int:
-    """Return how many bytes a stamp takes in the home log, alone in its batch."""
+def stamp_bytes(inputs: float) -> float:
+    """Return how many bytes a stamp of so many input partitions takes in the home log, alone in its batch."""
+    one, many = map(_stamp_bytes, (1, 101))
+    return one + (many - one) / 100 * (inputs - 1)
+
+
+def _stamp_bytes(inputs: int) -> int:
     batch = DefaultRecordBatchBuilder(
         magic=2, compression_type=3, is_transactional=0, producer_id=1, producer_epoch=0, base_sequence=0,
         batch_size=1 << 16,
     )  # fmt: skip
-    batch.append(0, 0, None, packs.encode(packs.Pack("remittances", 500, 5_000_000, []).columns()), [])
+    sources = [packs.Source(500 + 100 * place, 5_000_000 + 1_000 * place, 0) for place in range(inputs)]
+    batch.append(0, 0, None, packs.encode(packs.stamps("remittances", sources)), [])
     return len(batch.build())
 
 
-def stamps_a_second(size: Size, every_seconds: float) -> float:
-    """Return how many stamps are written: of each input partition that came further, one into each home partition."""
-    in_a_round = size.remittances_a_second * every_seconds / size.home_partitions
-    moved = size.home_partitions * -math.expm1(-in_a_round)
-    return moved * size.home_partitions / every_seconds
+def stamps(size: Size, every_seconds: float) -> Stamps:
+    """Return what is written: by each worker a stamp into each home partition, where any of its inputs came on."""
+    inputs = size.home_partitions / size.workers  # of one worker
+    in_a_round = size.remittances_a_second * every_seconds / size.home_partitions  # of one input
+    moved, any_moved = -math.expm1(-in_a_round), -math.expm1(-in_a_round * inputs)
+    return Stamps(size.workers * any_moved * size.home_partitions / every_seconds, inputs * moved / any_moved)
 
 
 def partitions_of_all_topics(size: Size) -> int:
@@ -178,8 +192,9 @@ def _of_starts(size: Size, uneven: Skew, here: float, figures: dict[str, Any]) -
     policies = size.groups * size.policies_a_group * measured["policy_read_seconds"]
     fold = here * size.remittances_a_group / measured["folds_a_cpu_second"]
     judge = here * measured["judged_anew_seconds"]
-    stamps = stamps_a_second(size, figures["ours"]["stamp_every_seconds"]) / size.home_partitions * YEAR_SECONDS
-    read = stamps * measured["stamp_read_seconds"]  # of one home partition
+    written = stamps(size, figures["ours"]["stamp_every_seconds"])
+    there = written.a_second / size.home_partitions * YEAR_SECONDS  # in one home partition
+    read = there * (measured["stamp_read_seconds"] + measured["stamp_input_read_seconds"] * (written.inputs - 1))
     taken = -(-uneven.partitions_of_a_worker // max(1, size.workers - 1))  # partitions of one that is gone
     part = taken / (size.home_partitions / size.workers)
     takeover = part * (fold + judge) + taken * read
@@ -188,7 +203,7 @@ def _of_starts(size: Size, uneven: Skew, here: float, figures: dict[str, Any]) -
         Use("start: accounts judged anew", judge, limit, "s", "behind what has news"),
         Use("start without the store: remittances", fold, limit, "s", "folded from the home log"),
         Use("start without the store: stamps", read * uneven.partitions_of_a_worker, limit, "s",
-            f"{stamps:,.0f} in each home partition"),
+            f"{there:,.0f} in each home partition, of {written.inputs:.1f} inputs each"),
         Use("another's partition taken over", takeover, figures["budget"]["takeover_seconds"], "s",
             f"of it {taken * read:,.0f} s for stamps"),
     ]  # fmt: skip
@@ -207,9 +222,10 @@ def _of_telling(size: Size, here: float, figures: dict[str, Any]) -> list[Use]:
 
 def _of_kafka(size: Size, figures: dict[str, Any]) -> list[Use]:
     measured, published, budget = figures["measured"], figures["published"], figures["budget"]
-    stamps = stamps_a_second(size, figures["ours"]["stamp_every_seconds"])
+    written = stamps(size, figures["ours"]["stamp_every_seconds"])
+    stamp = stamp_bytes(written.inputs)
     transactions = min(size.remittances_a_second, size.workers / figures["ours"]["transaction_seconds"])
-    records = stamps + transactions * 6 + size.workers + size.remittances_a_second * 4
+    records = written.a_second + transactions * 6 + size.workers + size.remittances_a_second * 4
     disk = budget["broker_disk_bytes"] * size.brokers
     year = size.groups * size.remittances_a_group
     data = year * (measured["home_bytes_a_remittance"] + measured["input_bytes_a_remittance"])
@@ -220,8 +236,8 @@ def _of_kafka(size: Size, figures: dict[str, Any]) -> list[Use]:
         Use("records a second", records, published["records_a_second_a_broker"] * size.brokers, "",
             f"commits: {transactions:,.0f} of transactions, {size.workers} of offsets"),
         Use("disk: remittances", data * budget["replicas"], disk, "B", "inputs and home log"),
-        Use("disk: stamps", stamps * stamp_bytes() * YEAR_SECONDS * budget["replicas"], disk, "B",
-            f"{stamps:,.0f} a second of {stamp_bytes()} bytes, into every home partition"),
+        Use("disk: stamps", written.a_second * stamp * YEAR_SECONDS * budget["replicas"], disk, "B",
+            f"{written.a_second:,.0f} a second of {stamp:.0f} bytes, into every home partition"),
     ]  # fmt: skip
 
 
@@ -254,7 +270,8 @@ def dollars_a_million(size: Size, figures: dict[str, Any]) -> dict[str, float]:
     second = price["core_hour"] / 3600
     alone = 1 / measured["folds_a_cpu_second"] + 1 / measured["judged_a_cpu_second"]
     kept = measured["home_bytes_a_remittance"] + measured["input_bytes_a_remittance"]
-    stamps = stamps_a_second(size, figures["ours"]["stamp_every_seconds"]) / size.remittances_a_second * stamp_bytes()
+    written = stamps(size, figures["ours"]["stamp_every_seconds"])
+    stamp = written.a_second / size.remittances_a_second * stamp_bytes(written.inputs)
     disk = budget["replicas"] / GIB * price["gib_disk_month"] * 12
     memory = size.workers * budget["worker_memory_bytes"] / GIB * price["gib_memory_hour"]
     an_hour = size.workers * price["core_hour"] + memory + size.brokers * price["broker_hour"]
@@ -263,7 +280,7 @@ def dollars_a_million(size: Size, figures: dict[str, Any]) -> dict[str, float]:
         "of a core's time, in bulk": 1e6 / measured["told_a_cpu_second"] * second,
         "of a core's time, each told by itself": 1e6 * alone * second,
         "of disk for a year": 1e6 * kept * disk,
-        "of disk for their stamps": 1e6 * stamps * disk,
+        "of disk for their stamps": 1e6 * stamp * disk,
         "with all machines, busy or not": an_hour * MONTH_HOURS * 12 / millions,
     }
 

@@ -98,12 +98,19 @@ def joined(records: list[Any]) -> Any:
     """Return what was fetched of a partition: one block where all of it is blocks, else single records."""
     if not any(isinstance(one, Block) for one in records):
         return records
-    if not all(isinstance(one, Block) for one in records):
-        return [record for one in records for record in (one if isinstance(one, Block) else (one,))]
-    pieces = [piece for one in records for piece in one.pieces]
-    spans = np.concatenate([one.spans for one in records])
-    spans[:, 0] = np.repeat(np.arange(len(pieces)), [len(one) for one in records])
-    return Block(pieces, spans, records[-1].timestamp_type)
+    return together([one if isinstance(one, Block) else [one] for one in records])
+
+
+def together(parts: Sequence[Any]) -> Any:
+    """Return the records of some blocks and lists: one block where all of them are, else a list."""
+    if len(parts) == 1:
+        return parts[0]
+    if not all(isinstance(part, Block) for part in parts):
+        return [record for part in parts for record in part]
+    spans = np.concatenate([part.spans for part in parts])
+    first_pieces = np.cumsum([0, *(len(part.pieces) for part in parts[:-1])])
+    spans[:, 0] += np.repeat(first_pieces, [len(part) for part in parts])
+    return Block([piece for part in parts for piece in part.pieces], spans, parts[-1].timestamp_type)
 
 
 class Batches:

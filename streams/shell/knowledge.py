@@ -83,7 +83,7 @@ class _Folding:
 
     def pack(self, record: Any) -> None:
         """Add a record of the home log."""
-        for _, event in packs.decode(record.value).entries:
+        for event in packs.columns(record.value).events.single():
             ledger = self.ledgers.get(event.group_id)
             if ledger is None:
                 ledger = self.ledgers[event.group_id] = GroupLedger()

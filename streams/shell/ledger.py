@@ -163,8 +163,8 @@ class HomeLedger:
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('position', ?)", (position,))
             stamps = dict(self.stamps)
             for pack in packs:
-                source = (pack.topic, pack.partition)
-                stamps[source] = max(stamps.get(source, 0), pack.stamp)
+                for partition, stamp, _ in pack.sources:
+                    stamps[pack.topic, partition] = max(stamps.get((pack.topic, partition), 0), stamp)
             moved = [(*source, stamp) for source, stamp in stamps.items() if self.stamps.get(source) != stamp]
             self._db.executemany("INSERT OR REPLACE INTO stamps VALUES (?, ?, ?)", moved)
             self._db.execute("COMMIT")
@@ -242,8 +242,8 @@ class HomeLedger:
             new[place] = False
             if held != digest:
                 which = bisect_right(starts, row) - 1
-                pack = packs[which]
-                conflict = Conflict(pack.topic, pack.partition, int(pack.offsets[row - starts[which]]))
+                pack, at = packs[which], row - starts[which]
+                conflict = Conflict(pack.topic, pack.source_of(at).partition, int(pack.offsets[at]))
                 self._db.execute("INSERT OR IGNORE INTO conflicts VALUES (?, ?, ?)", conflict)
                 self.conflicts.add(conflict)  # a rollback reads them anew
 

@@ -1,8 +1,9 @@
 """What the home log holds: one pack for each slice that was routed and home partition that it touched.
 
-A pack names the input partition and carries a stamp, so that a reader of the log knows how far that input has come
-(the catch-up barrier); a pack without entries is a stamp alone. A stamp speaks only of what was acknowledged when the
-pack was sent, never of the pack itself: an earlier pack may have failed and come after it.
+A slice may come of several input partitions, and so a pack is of parts. Each names its input partition and carries a
+stamp, so that a reader of the log knows how far that input has come (the catch-up barrier); a part without entries is
+a stamp alone. A stamp speaks only of what was acknowledged when the pack was sent, never of the pack itself: an
+earlier pack may have failed and come after it.
 
 Entries are what the ledger needs of an event. They lie in columns, each of the narrowest integers that hold it, and
 names once a pack: about 33 bytes a remittance, 24 of them its id and digest, and nothing to be done for each row
@@ -11,6 +12,7 @@ where a pack is taken into the ledger whole. Encoded as MessagePack.
 
 from __future__ import annotations
 
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -23,16 +25,17 @@ from streams.shell.versions import DamagedStateError, NewerStateError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-VERSION = 3
-FORMER = 2  # rows in place of columns; kept for ever, as the log is
+VERSION = 4
+SINGLE = 3  # of one part; like those before it kept for ever, as the log is
+ROWS = 2  # rows in place of columns
 OLDEST = 1  # its packs named the offsets that they covered, sent before anything was acknowledged
 _AMOUNT = 1 + Remittance._fields.index("amount_minor")  # its place in a row
 
 Entry = tuple[int, Event]  # the input offset, and what stood there
 
 
-class Pack(NamedTuple):
-    """Events of one home partition out of an input partition, by ascending offset.
+class Part(NamedTuple):
+    """What a pack has of one input partition, by ascending offset.
 
     The log holds all of the input partition before the offset `stamp`.
     """
@@ -43,22 +46,43 @@ class Pack(NamedTuple):
     entries: list[Entry]
 
     def columns(self) -> Columns:
-        """Return the same pack, column by column."""
+        """Return a pack of this part alone, column by column."""
         offsets = np.array([offset for offset, _ in self.entries], np.int64)
-        return Columns(*self[:3], offsets, of_single([event for _, event in self.entries]))
+        source = Source(self.partition, self.stamp, len(self.entries))
+        return Columns(self.topic, [source], offsets, of_single([event for _, event in self.entries]))
+
+
+class Source(NamedTuple):
+    """Of which input partition a part is."""
+
+    partition: int
+    stamp: int
+    events: int  # how many of it
 
 
 class Columns(NamedTuple):
-    """The same, column by column."""
+    """A pack, column by column: the events of each part after those of the one before."""
 
     topic: str
-    partition: int
-    stamp: int
+    sources: list[Source]
     offsets: Ints
     events: Events
 
+    def source_of(self, row: int) -> Source:
+        """Return where the event of a row comes from."""
+        ends = accumulate(source.events for source in self.sources)
+        return next(source for source, end in zip(self.sources, ends, strict=True) if row < end)
+
 
 _UNSIGNED = {width: np.dtype(f"<u{width}") for width in (1, 2, 4, 8)}
+
+
+_NO_OFFSETS, _NO_EVENTS = np.empty(0, np.int64), of_single([])
+
+
+def stamps(topic: str, sources: Sequence[Source]) -> Columns:
+    """Return a pack that says how far some input partitions have come, and no more."""
+    return Columns(topic, list(sources), _NO_OFFSETS, _NO_EVENTS)
 
 
 class _Narrow(msgspec.Struct, array_like=True, gc=False):
@@ -104,6 +128,7 @@ class _Body(msgspec.Struct, array_like=True, gc=False):
     reverses: list[tuple[int, bytes]]
 
 
+_DIGESTS = _Body.__struct_fields__.index("digests")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 _NO_PACK = (msgspec.MsgspecError, TypeError, ValueError, LookupError, OverflowError, RecursionError)
@@ -111,13 +136,23 @@ _NO_PACK = (msgspec.MsgspecError, TypeError, ValueError, LookupError, OverflowEr
 
 def encode(pack: Columns) -> bytes:
     """Return the pack as bytes."""
-    return _encode((VERSION, pack.topic, pack.partition, pack.stamp, _body(pack) if pack.events.size else None))
+    if not pack.events.size:
+        return _encode((VERSION, pack.topic, [(*source, 0) for source in pack.sources], None))
+    begins = _begins(pack.sources)
+    sources = [(*source, int(pack.offsets[at])) for source, at in zip(pack.sources, begins, strict=True)]
+    return _encode((VERSION, pack.topic, sources, _body(pack, begins)))
 
 
-def _body(pack: Columns) -> _Body:
+def _begins(sources: Sequence[Source]) -> list[int]:
+    """Return the row at which each source begins."""
+    return [0, *accumulate(source.events for source in sources[:-1])]
+
+
+def _body(pack: Columns, begins: list[int]) -> _Body:
     events = pack.events
     steps = pack.offsets.copy()
     steps[1:] -= pack.offsets[:-1]
+    steps[begins] = 0  # the first offset of each is with its source: from one to the next it may be far
     return _Body(
         events.groups,
         events.purses,
@@ -142,7 +177,9 @@ def columns(value: bytes) -> Columns:
         version, *fields = _decode(value)
         if version == VERSION:
             return _whole(_columns(*fields))
-        if version in {FORMER, OLDEST}:
+        if version == SINGLE:
+            return _whole(_of_single_pack(*fields))
+        if version in {ROWS, OLDEST}:
             return _whole(_of_rows(version, fields).columns())
     except _NO_PACK:
         raise DamagedStateError("a record in the home log is no pack") from None
@@ -152,16 +189,22 @@ def columns(value: bytes) -> Columns:
 
 
 def _whole(pack: Columns) -> Columns:
-    if type(pack.topic) is not str or type(pack.partition) is not int or type(pack.stamp) is not int:
+    if type(pack.topic) is not str or any(type(said) is not int for source in pack.sources for said in source):
         raise TypeError("no place in the input")
-    if not len(pack.offsets) == len(pack.events.ids) == pack.events.size:
+    if not sum(source.events for source in pack.sources) == len(pack.offsets) == pack.events.size:
         raise ValueError("columns of different lengths")
     return pack
 
 
-def _columns(topic: str, partition: int, stamp: int, found: Any) -> Columns:
+def _of_single_pack(topic: str, partition: int, stamp: int, body: Any) -> Columns:
+    count = 0 if body is None else len(body[_DIGESTS]) // 8
+    return _columns(topic, [(partition, stamp, count, 0)], body)  # its first step is its first offset
+
+
+def _columns(topic: str, places: Sequence[tuple[int, int, int, int]], found: Any) -> Columns:
+    sources = [Source(*place[:3]) for place in places]
     if found is None:
-        return Pack(topic, partition, stamp, []).columns()
+        return stamps(topic, sources)
     body = msgspec.convert(found, _Body)
     count = len(body.digests) // 8
     large = {row: int(amount) for row, amount in body.large}
@@ -178,23 +221,37 @@ def _columns(topic: str, partition: int, stamp: int, found: Any) -> Columns:
         body.amounts.values(count),
         large, reverses,
     )  # fmt: skip
-    return Columns(topic, partition, stamp, np.cumsum(body.offset_steps.values(count)), events)
+    firsts = [place[3] for place in places]
+    return Columns(topic, sources, _offsets(sources, firsts, body.offset_steps.values(count)), events)
 
 
-def decode(value: bytes) -> Pack:
-    """Return the pack that the bytes hold, event by event; the errors of `columns`."""
+def _offsets(sources: list[Source], firsts: list[int], steps: Ints) -> Ints:
+    """Return offsets that begin anew with each source: at its first one, to which its steps are added."""
+    if any(source.events <= 0 for source in sources) or any(type(first) is not int for first in firsts):
+        raise ValueError("a source of no events")
+    offsets, begins = np.cumsum(steps), _begins(sources)
+    above = np.array(firsts, np.int64) - offsets[begins] + steps[begins]
+    found: Ints = offsets + np.repeat(above, [source.events for source in sources])
+    return found
+
+
+def decode(value: bytes) -> list[Part]:
+    """Return the parts of the pack that the bytes hold, event by event; the errors of `columns`."""
     found = columns(value)
-    entries = list(zip(found.offsets.tolist(), found.events.single(), strict=True))
-    return Pack(found.topic, found.partition, found.stamp, entries)
+    entries = zip(found.offsets.tolist(), found.events.single(), strict=True)
+    return [
+        Part(found.topic, source.partition, source.stamp, [*islice(entries, source.events)])
+        for source in found.sources
+    ]
 
 
-def _of_rows(version: int, fields: list[Any]) -> Pack:
-    if version == FORMER:
+def _of_rows(version: int, fields: list[Any]) -> Part:
+    if version == ROWS:
         topic, partition, stamp, rows = fields
     else:
         topic, partition, _, after, rows = fields
         stamp = 0 if rows else after
-    return Pack(topic, partition, stamp, [_entry(row) for row in rows])
+    return Part(topic, partition, stamp, [_entry(row) for row in rows])
 
 
 def _entry(row: list[Any]) -> Entry:

@@ -240,6 +240,6 @@ def _reached(consumer: KafkaConsumer, home: dict[TopicPartition, tuple[int, int]
             raise TopicAdminError("Kafka answers no longer while the home log is read; try again once it is well")
         for records in consumer.poll(timeout_ms=500).values():
             for record in records:
-                pack = packs.decode(record.value)
-                covered[pack.partition] = max(covered.get(pack.partition, 0), pack.stamp)
+                for partition, stamp, _ in packs.columns(record.value).sources:
+                    covered[partition] = max(covered.get(partition, 0), stamp)
     return covered

@@ -24,7 +24,7 @@ from streams.shell.outbox import CLIENT_ERRORS, Message, Outbox
 from streams.shell.topics import Names, home_partition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from faust.types.tuples import TP
 
@@ -40,7 +40,7 @@ SLICE = 4_000  # records decoded in one go, and at most in one pack: heartbeats 
 STAMP_SECONDS = 0.3  # how often it is asked whether stamps are due
 EAGER_SECONDS = 60.0  # after partitions were given stamps go out as they are due: a worker that came waits for them
 SELDOM_SECONDS = 30.0  # apart are stamps else, for the home log keeps them for ever
-RECORDS_A_STAMP = 25  # routed since the last ones let them go out too: a catch-up may end later than it is eager
+RECORDS_A_STAMP = 25  # of an input in a home partition let them go out too: a catch-up may end later than it is eager
 LINGER_SECONDS = 1.0  # eager after that: what came last is not acknowledged yet
 
 
@@ -51,6 +51,16 @@ class Logged(NamedTuple):
     offset: int
     value: bytes
     headers: Headers
+
+
+class Slice(NamedTuple):
+    """Some records of a chunk."""
+
+    chunk: Chunk
+    records: Any  # as the chunk has them
+
+
+Letters = dict["Chunk", list[Letter]]
 
 
 class Router:
@@ -69,7 +79,7 @@ class Router:
         self._metrics = metrics
         self._home_partitions = 0
         self._dead_letter_partitions = 0
-        self._stamped: dict[tuple[TP, int], int] = {}
+        self._stamped: dict[TP, int] = {}
         self._unstamped = 0  # records routed since the last stamps
         self._waiting: set[asyncio.Task[None]] = set()
 
@@ -84,26 +94,24 @@ class Router:
         packed: list[Message] = []
         futures: list[asyncio.Future[Any]] = []
         others: list[asyncio.Future[Any]] = []
-        letters: list[tuple[Chunk, list[Letter]]] = []
+        letters: Letters = {chunk: [] for chunk in chunks}
+        for chunk in chunks:
+            self._metrics.chunk_records.labels(self._names.plain(chunk.tp.topic)).observe(len(chunk.records))
         try:
-            for chunk in chunks:
-                self._metrics.chunk_records.labels(self._names.plain(chunk.tp.topic)).observe(len(chunk.records))
-                letters.append((chunk, []))
-                for at in range(0, len(chunk.records), SLICE):
-                    records = chunk.records[at : at + SLICE]
-                    if chunk.tp.topic == self._names.remittances:
-                        packed += (more := self._remittances(chunk.tp, records, letters[-1][1]))
-                        futures += await self._outbox.enqueue(more)
-                    elif policies := self._policies(chunk.tp, records, letters[-1][1]):
-                        others += await self._outbox.enqueue_many(policies)
-                    if at + SLICE < len(chunk.records):
-                        await asyncio.sleep(0)
+            for number, slices in enumerate(_in_slices(chunks)):
+                if number:
+                    await asyncio.sleep(0)
+                if slices[0].chunk.tp.topic == self._names.remittances:
+                    packed += (more := self._remittances(slices, letters))
+                    futures += await self._outbox.enqueue(more)
+                elif policies := self._policies(slices, letters):
+                    others += await self._outbox.enqueue_many(policies)
         except CLIENT_ERRORS as error:
             await self._failed(chunks, error)
             return
         others += [
             asyncio.ensure_future(self._letterbox.send(chunk.tp, chunk.epoch, mine))
-            for chunk, mine in letters
+            for chunk, mine in letters.items()
             if mine
         ]
         task = asyncio.ensure_future(self._settle(chunks, packed, futures, others, since))
@@ -121,11 +129,10 @@ class Router:
             return
         for chunk in chunks:
             self._consumer.finish(chunk)
-        self._note_logged(packed, [future.result() for future in futures])
-        for chunk in chunks:
             topic = self._names.plain(chunk.tp.topic)
             self._metrics.route_seconds.labels(topic).observe(time.monotonic() - since)
             self._metrics.last_record_timestamp.labels(topic).set(chunk.records[-1].timestamp / 1000)
+        self._note_logged(packed, [future.result() for future in futures])
 
     def _note_logged(self, messages: Iterable[Message], there: Iterable[Any]) -> None:
         """Tell of what the home log has now; `there`: where each message is, as aiokafka says it."""
@@ -143,19 +150,30 @@ class Router:
         if chunks[0].epoch == self._consumer.epoch:
             self._consumer.begin_epoch()
 
-    def _remittances(self, tp: TP, records: Sequence[Any], letters: list[Letter]) -> list[Message]:
+    def _remittances(self, slices: Sequence[Slice], letters: Letters) -> list[Message]:
+        records = blocks.together([part for _, part in slices])
         rows, events, bad = codec.decode_remittances(records)
-        letters += [Letter(records[row].offset, e.reason, self.dead_letter(tp, records[row], e)) for row, e in bad]
+        begins = np.cumsum([0, *(len(part) for _, part in slices[:-1])])
+        for row, error in bad:
+            chunk = slices[int(np.searchsorted(begins, row, "right")) - 1].chunk
+            letters[chunk].append(self._letter(chunk.tp, records[row], error))
         self._count("remittances", len(records), len(rows))
         offsets = blocks.offsets(records)[rows]
+        slice_of_event = np.searchsorted(begins, rows, "right") - 1
         home_of_group = [home_partition(name, self._home_partitions) for name in events.groups]
         homes = np.array(home_of_group, np.int64)[events.group]
-        traced = _traced(records, rows, events)
-        stamp, arrived = self._consumer.fronts().get(tp, 0), arrived_header(records[0])
+        traced, fronts = _traced(records, rows, events), self._consumer.fronts()
+        arrived = arrived_header(min(part[0].timestamp for _, part in slices))
         messages = list[Message]()
         for home in sorted(set(home_of_group)):
             mine = (homes == home).nonzero()[0]
-            pack = packs.Columns("remittances", tp.partition, stamp, offsets[mine], events.take(mine))
+            counts = np.bincount(slice_of_event[mine], minlength=len(slices)).tolist()
+            sources = [
+                packs.Source(chunk.tp.partition, fronts.get(chunk.tp, 0), count)
+                for (chunk, _), count in zip(slices, counts, strict=True)
+                if count
+            ]
+            pack = packs.Columns("remittances", sources, offsets[mine], events.take(mine))
             headers = arrived + traces.pack_headers([traced[row] for row in mine.tolist() if row in traced])
             messages.append(Message(self._names.home, home, None, packs.encode(pack), headers))
         return messages
@@ -165,20 +183,27 @@ class Router:
         self._metrics.records.labels(topic, ROUTED).inc(routed)
         self._metrics.records.labels(topic, DEAD_LETTER).inc(records - routed)
 
-    def _policies(self, tp: TP, records: Sequence[Any], letters: list[Letter]) -> list[Message]:
-        out, log_name = list[Message](), self._names.policies
-        for record in records:
-            try:
-                codec.decode("policy-changes", record.value, record.headers)
-                message = envelopes.message(record.value, record.headers)
-            except codec.BadRecord as bad:
-                letters.append(Letter(record.offset, bad.reason, self.dead_letter(tp, record, bad)))
-                continue
-            trace = envelopes.trace(record.value, record.headers)
-            headers = source_headers(tp.partition, record.offset) + arrived_header(record)
-            out.append(Message(log_name, 0, None, message, headers + trace.headers() if trace else headers))
-        self._count("policy-changes", len(records), len(out))
+    def _policies(self, slices: Sequence[Slice], letters: Letters) -> list[Message]:
+        out = list[Message]()
+        for chunk, records in slices:
+            before = len(out)
+            for record in records:
+                try:
+                    out.append(self._policy(chunk.tp, record))
+                except codec.BadRecord as bad:
+                    letters[chunk].append(self._letter(chunk.tp, record, bad))
+            self._count("policy-changes", len(records), len(out) - before)
         return out
+
+    def _policy(self, tp: TP, record: Any) -> Message:
+        codec.decode("policy-changes", record.value, record.headers)
+        message = envelopes.message(record.value, record.headers)
+        trace = envelopes.trace(record.value, record.headers)
+        headers = source_headers(tp.partition, record.offset) + arrived_header(record.timestamp)
+        return Message(self._names.policies, 0, None, message, headers + trace.headers() if trace else headers)
+
+    def _letter(self, tp: TP, record: Any, bad: codec.BadRecord) -> Letter:
+        return Letter(record.offset, bad.reason, self.dead_letter(tp, record, bad))
 
     def dead_letter(self, tp: TP, record: Any, bad: codec.BadRecord) -> Message:
         """Return the message that keeps a record that could not be used, with the reason."""
@@ -204,13 +229,13 @@ class Router:
             if epoch != self._consumer.epoch:
                 epoch, eager_until = self._consumer.epoch, now + EAGER_SECONDS
             due = self._stamps_due()
-            is_much = self._unstamped >= RECORDS_A_STAMP * len(due)
+            is_much = self._unstamped >= RECORDS_A_STAMP * self._home_partitions * len(due)
             if not due or not (is_much or now < eager_until or now >= stamped_at + SELDOM_SECONDS):
                 continue
             stamped_at, self._unstamped = now, 0
             if is_much:
                 eager_until = max(eager_until, now + LINGER_SECONDS)
-            stamps = [self._stamp_message(tp, home, offset) for (tp, home), offset in due.items()]
+            stamps = self._stamps(due)
             try:
                 there = await self._outbox.send(stamps)
             except CLIENT_ERRORS as error:
@@ -222,24 +247,42 @@ class Router:
                 if epoch == self._consumer.epoch:
                     self._stamped.update(due)
 
-    def _stamps_due(self) -> dict[tuple[TP, int], int]:
+    def _stamps_due(self) -> dict[TP, int]:
+        inputs = {self._names.remittances, self._names.policy_changes}
         return {
-            (tp, home): offset
+            tp: offset
             for tp, offset in self._consumer.fronts().items()
-            for home in self._stamp_partitions(tp)
-            if offset > self._stamped.get((tp, home), 0)
+            if tp.topic in inputs and offset > self._stamped.get(tp, 0)
         }
 
-    def _stamp_partitions(self, tp: TP) -> range:
-        if tp.topic == self._names.remittances:
-            return range(self._home_partitions)
-        return range(1 if tp.topic == self._names.policy_changes else 0)
+    def _stamps(self, due: Mapping[TP, int]) -> list[Message]:
+        """Return the messages that say so: one into each home partition, however many inputs came on."""
+        messages, sources = list[Message](), list[packs.Source]()
+        for tp, offset in due.items():
+            if tp.topic == self._names.remittances:
+                sources.append(packs.Source(tp.partition, offset, 0))
+            else:
+                headers = source_headers(tp.partition, offset)
+                messages.append(Message(self._names.policies, 0, STAMP_KEY, None, headers))
+        if sources:
+            stamp = packs.encode(packs.stamps("remittances", sources))
+            messages += [Message(self._names.home, home, None, stamp) for home in range(self._home_partitions)]
+        return messages
 
-    def _stamp_message(self, tp: TP, home: int, offset: int) -> Message:
-        if tp.topic == self._names.remittances:
-            stamp = packs.Pack("remittances", tp.partition, offset, []).columns()
-            return Message(self._names.home, home, None, packs.encode(stamp))
-        return Message(self._names.policies, 0, STAMP_KEY, None, source_headers(tp.partition, offset))
+
+def _in_slices(chunks: Iterable[Chunk]) -> Iterator[list[Slice]]:
+    """Yield the records of chunks, as many at once as are decoded in one go: of small chunks those of several."""
+    slices, count = list[Slice](), 0
+    for chunk in chunks:
+        for at in range(0, len(chunk.records), SLICE):
+            records = chunk.records[at : at + SLICE]
+            if slices and count + len(records) > SLICE:
+                yield slices
+                slices, count = [], 0
+            slices.append(Slice(chunk, records))
+            count += len(records)
+    if slices:
+        yield slices
 
 
 def _traced(records: Sequence[Any], rows: Ints, events: Events) -> dict[int, tuple[str, envelopes.Trace]]:
@@ -266,9 +309,9 @@ def source_headers(partition: int, offset: int) -> list[tuple[str, bytes]]:
     return [("source_partition", b"%d" % partition), ("source_offset", b"%d" % offset)]
 
 
-def arrived_header(record: Any) -> list[tuple[str, bytes]]:
+def arrived_header(timestamp: int) -> list[tuple[str, bytes]]:
     """Return the header that says when the (first) input record of a message arrived: its timestamp."""
-    return [(_ARRIVED, b"%d" % record.timestamp)]
+    return [(_ARRIVED, b"%d" % timestamp)]
 
 
 def arrived_ms(record: Any) -> int:

@@ -29,9 +29,9 @@ def routed(scene: Scene) -> dict[int, int]:
     """Return how far the home log has come with each partition of the remittances."""
     reached: dict[int, int] = {}
     for record in read_records(scene.bootstrap_servers, scene.names.home):
-        pack = packs.decode(record.value)
-        behind_it = max((offset + 1 for offset, _ in pack.entries), default=pack.stamp)
-        reached[pack.partition] = max(reached.get(pack.partition, 0), behind_it)
+        for part in packs.decode(record.value):
+            behind_it = max((offset + 1 for offset, _ in part.entries), default=part.stamp)
+            reached[part.partition] = max(reached.get(part.partition, 0), behind_it)
     return reached
 
 

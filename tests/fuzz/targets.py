@@ -15,7 +15,7 @@ from streams.core.events import Policy, Remittance, Reversal
 from streams.shell import codec, envelopes, packs
 from streams.shell.dead_letters import dead_letter
 from streams.shell.header_names import _LenientBatch
-from streams.shell.packs import Pack
+from streams.shell.packs import Part
 from streams.shell.versions import UnreadableStateError
 from tests.unit.schemas.examples import cases
 
@@ -32,8 +32,8 @@ def remittances(value: bytes) -> None:
     event = decoded("remittances", value, [])
     if event is not None:
         assert isinstance(event, Remittance | Reversal)
-        pack = Pack("remittances", 0, 1, [(0, event)])
-        assert packs.decode(packs.encode(pack.columns())) == pack
+        part = Part("remittances", 0, 1, [(0, event)])
+        assert packs.decode(packs.encode(part.columns())) == [part]
 
 
 def policy_changes(value: bytes) -> None:
@@ -99,7 +99,7 @@ def pack(value: bytes) -> None:
         found = packs.decode(value)
     except UnreadableStateError:
         return
-    assert isinstance(found, Pack)
+    assert all(isinstance(part, Part) for part in found)
 
 
 class _AnyBytes(str):
@@ -152,7 +152,7 @@ def seeds() -> list[bytes]:
         found.append(b'\x04{"specversion":"1.0","data":' + value + b"}")
         if case.reason is None and case.topic == "remittances":
             entries.append((len(entries), codec.decode("remittances", value)))
-    found += [b"\x02" + packs.encode(Pack("remittances", 3, len(entries), entries[:n]).columns()) for n in (0, 1, 9)]
+    found += [b"\x02" + packs.encode(Part("remittances", 3, len(entries), entries[:n]).columns()) for n in (0, 1, 9)]
     deep = (text * (_DEEP_BYTES // len(text)) for text in (b"\0", b"[", b'{"a":', b'{"specversion":"1.0","data":'))
     found += [bytes([way_in]) + text for text in deep for way_in in range(len(TARGETS))]
     return [*found, b"\x03ce_idname\xff\xfeX0f1c2a10", b"\x03"]

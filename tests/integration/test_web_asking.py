@@ -47,7 +47,7 @@ class Logs:
                 producer.send(self.names.policies, value, partition=0)
                 continue
             event = decode("remittances", value)
-            pack = packs.encode(packs.Pack("remittances", 0, number, [(number, event)]).columns())
+            pack = packs.encode(packs.Part("remittances", 0, number, [(number, event)]).columns())
             producer.send(self.names.home, pack, partition=home_partition(message["group_id"], PARTITIONS))
         producer.close()
 

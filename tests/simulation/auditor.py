@@ -19,13 +19,11 @@ from streams.shell.topics import home_partition
 from tests.faults.harness import without_day
 from tests.model import naive
 from tests.simulation.cluster import NAMES, Record
-from tests.simulation.knowing import Known
+from tests.simulation.knowing import Known, Place, events_in
 
 if TYPE_CHECKING:
     from streams.core.events import Policy, Remittance, Reversal
     from tests.simulation.cluster import Tp
-
-Place = tuple[str, int, int]
 
 
 class Auditor:
@@ -84,13 +82,11 @@ class Auditor:
             return bad.reason
 
     def _home(self, record: Record) -> None:
-        pack = packs.decode(record.value or b"")
-        for offset, event in pack.entries:
-            place = (NAMES.remittances, pack.partition, offset)
+        for place, event in events_in(record):
             self.require(self._decoded.get(place) == event, f"a pack has something else than {place}")
             self._routed.add(place)
-        source = (NAMES.remittances, pack.partition)
-        self._claim(record.partition, source, pack.stamp)
+        for part in packs.decode(record.value or b""):
+            self._claim(record.partition, (NAMES.remittances, part.partition), part.stamp)
 
     def _policy(self, record: Record) -> None:
         partition, offset = source_of(record)
@@ -263,6 +259,5 @@ class Auditor:
 
 def _of(record: Record) -> list[Place]:
     if record.topic == NAMES.home:
-        pack = packs.decode(record.value or b"")
-        return [(NAMES.remittances, pack.partition, offset) for offset, _ in pack.entries]
+        return [place for place, _ in events_in(record)]
     return [] if record.key == STAMP_KEY else [(NAMES.policy_changes, *source_of(record))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from schemas.currencies import MINOR_DIGITS
@@ -13,9 +13,21 @@ from streams.core.takings import HeldMoney
 from streams.shell import codec, packs
 from streams.shell.router import STAMP_KEY, source_of
 from streams.shell.topics import home_partition
-from tests.simulation.cluster import NAMES, Cluster
+from tests.simulation.cluster import NAMES, Cluster, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Place = tuple[str, int, int]  # topic, partition, offset of an input record
 
 _remembered: WeakKeyDictionary[Cluster, dict[Any, Any]] = WeakKeyDictionary()
+
+
+def events_in(record: Record) -> Iterator[tuple[Place, Any]]:
+    """Yield what a record of the home log has, and where each stood in the input."""
+    for part in packs.decode(record.value or b""):
+        for offset, event in part.entries:
+            yield (NAMES.remittances, part.partition, offset), event
 
 
 class Money:
@@ -27,9 +39,7 @@ class Money:
         self.conflicts: set[tuple[str, int, int]] = set()
         self.events = 0
         for record in cluster.records(NAMES.home, partition, until):
-            pack = packs.decode(record.value or b"")
-            for offset, event in pack.entries:
-                place = (NAMES.remittances, pack.partition, offset)
+            for place, event in events_in(record):
                 self.sources.add(place)
                 added = self.ledgers.setdefault(event.group_id, GroupLedger()).add(event)
                 self.events += added is Added.NEW

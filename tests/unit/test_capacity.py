@@ -30,11 +30,12 @@ def test_every_home_partition_is_somebodys() -> None:
     assert {len(share) for share in shares} <= {14, 15}
 
 
-def test_stamps_are_at_most_one_a_round_for_each_pair() -> None:
-    """Few remittances are stamped into each home partition; many share a round."""
+def test_stamps_are_at_most_one_a_round_of_each_worker() -> None:
+    """Few remittances are stamped into each home partition; many share a round, and a worker's inputs a stamp."""
     slow = Size(2, 10, 1_000, 10, 2, 3)
-    assert capacity.stamps_a_second(slow, 0.1) == pytest.approx(slow.remittances_a_second * 10, rel=0.01)
-    assert capacity.stamps_a_second(slow.times(1e9), 0.1) == pytest.approx(10 * 10 / 0.1)
+    few, many = capacity.stamps(slow, 0.1), capacity.stamps(slow.times(1e9), 0.1)
+    assert few == pytest.approx((slow.remittances_a_second * 10, 1), rel=0.01)
+    assert many == pytest.approx((2 * 10 / 0.1, 5))
 
 
 def test_what_is_named_breaks_first() -> None:
@@ -48,10 +49,11 @@ def test_what_is_named_breaks_first() -> None:
 def test_other_figures_break_something_else() -> None:
     """Nothing of the verdict is written in: with free stamps and policies, it is what comes next."""
     measured = FIGURES["measured"] | {
-        "stamp_read_seconds": 0.0, "policy_read_seconds": 0.0, "policies_bytes_a_group": 0,
+        "stamp_read_seconds": 0.0, "stamp_input_read_seconds": 0.0, "policy_read_seconds": 0.0,
+        "policies_bytes_a_group": 0,
     }  # fmt: skip
     first, _ = capacity.first_to_break(SIZE, EVEN, FIGURES | {"measured": measured})
-    assert first.what == "disk: stamps"
+    assert first.what == "start: accounts judged anew"
 
 
 def test_every_cost_is_more_than_nothing() -> None:

@@ -12,7 +12,7 @@ from streams.core.events import Added, Remittance, Reversal
 from streams.core.ledger import GroupLedger
 from streams.shell import runs
 from streams.shell.ledger import HomeLedger
-from streams.shell.packs import Pack, columns, encode
+from streams.shell.packs import Part, columns, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def reverse(number: int, of: int, *, group: str = "g", digest: bytes = b"r" * 8)
     return Reversal(group, UUID(int=number).bytes, digest, UUID(int=of).bytes)
 
 
-def fold_in(ledger: HomeLedger, packs: list[Pack], position: int) -> set[str]:
+def fold_in(ledger: HomeLedger, packs: list[Part], position: int) -> set[str]:
     """Fold packs, as they come out of the log."""
     return ledger.fold([columns(encode(pack.columns())) for pack in packs], position)
 
@@ -102,7 +102,7 @@ class DiskFold:
         first = 100 * self._batches
         entries = list(enumerate(batch, first))
         position = self.ledger.position
-        changed = fold_in(self.ledger, [Pack("remittances", 1, first, entries)], position + 1)
+        changed = fold_in(self.ledger, [Part("remittances", 1, first, entries)], position + 1)
         assert changed <= {event.group_id for event in batch}
         self._batches += 1
 

@@ -18,27 +18,44 @@ from streams.shell.versions import DamagedStateError
 def spoilt(column: int, by: object) -> bytes:
     """Return a pack of one remittance in which one column is another."""
     entry = (7, Remittance("g", b"e" * 16, b"d" * 8, 739_680, 100, "USD", None))
-    fields = msgspec.msgpack.decode(packs.encode(packs.Pack("remittances", 0, 1, [entry]).columns()))
+    fields = msgspec.msgpack.decode(packs.encode(packs.Part("remittances", 0, 1, [entry]).columns()))
     fields[-1][column] = by
+    return msgspec.msgpack.encode(fields)
+
+
+def misplaced(*sources: list[object]) -> bytes:
+    """Return a pack of one remittance with other sources than it has."""
+    fields = msgspec.msgpack.decode(spoilt(0, ["g"]))
+    fields[2] = sources
     return msgspec.msgpack.encode(fields)
 
 
 DAMAGED = {
     "nothing at all": b"",
     "no MessagePack": b"\xc1",
-    "cut off": packs.encode(packs.Pack("remittances", 0, 1, []).columns())[:-3],
+    "cut off": packs.encode(packs.Part("remittances", 0, 1, []).columns())[:-3],
     "a number": msgspec.msgpack.encode(1),
     "too few fields": msgspec.msgpack.encode([packs.VERSION, "remittances"]),
-    "columns that are none": msgspec.msgpack.encode([packs.VERSION, "remittances", 0, 1, [7]]),
+    "columns that are none": msgspec.msgpack.encode([packs.VERSION, "remittances", [[0, 1, 1, 7]], [7]]),
     "columns of different lengths": spoilt(4, b"\x00" * 15),
+    "no source": misplaced(),
+    "a source of nothing": misplaced([0, 1, 1, 7], [1, 1, 0, 7]),
+    "sources of more than there is": misplaced([0, 1, 1, 7], [1, 1, 1, 7]),
+    "a source of less than nothing": misplaced([0, 1, 2, 7], [1, 1, -1, 7]),
+    "an offset that is none": misplaced([0, 1, 1, 7.5]),
+    "an offset beyond all": misplaced([0, 1, 1, 1 << 63]),
+    "a partition that is none": misplaced(["0", 1, 1, 7]),
+    "a stamp that is none": misplaced([0, None, 1, 7]),
+    "a source that is cut off": misplaced([0, 1]),
+    "a stamp's source that is none": msgspec.msgpack.encode([packs.VERSION, "remittances", [7], None]),
     "a group that is not in it": spoilt(0, []),
     "a purse that is not in it": spoilt(1, []),
     "a row that is not in it": spoilt(9, [(7, "1")]),
     "an id that is half of one": msgspec.msgpack.encode(
-        [packs.FORMER, "remittances", 0, 1, [[7, "g", b"e" * 8, b"d" * 8, 739_680, 100, "USD", None]]]
+        [packs.ROWS, "remittances", 0, 1, [[7, "g", b"e" * 8, b"d" * 8, 739_680, 100, "USD", None]]]
     ),
-    "rows that are none": msgspec.msgpack.encode([packs.FORMER, "remittances", 0, 1, [7]]),
-    "rows that are maps": msgspec.msgpack.encode([packs.FORMER, "remittances", 0, 1, [{1: 2}]]),
+    "rows that are none": msgspec.msgpack.encode([packs.ROWS, "remittances", 0, 1, [7]]),
+    "rows that are maps": msgspec.msgpack.encode([packs.ROWS, "remittances", 0, 1, [{1: 2}]]),
     "a version that is none": msgspec.msgpack.encode(["new", "remittances"]),
     "nested without end": b"\x91" * 100_000,
 }

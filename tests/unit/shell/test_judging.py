@@ -36,7 +36,7 @@ class House:
         """Have one remittance more."""
         number = self.ledger.position
         event = Remittance(GROUP, bytes([number] * 16), b"digested", on, amount, "USD", None)
-        pack = packs.Pack("remittances", 0, 0, [(number, event)])
+        pack = packs.Part("remittances", 0, 0, [(number, event)])
         self.ledger.fold([pack.columns()], number + 1)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.shell.ledger import Conflict, HomeLedger, covered
-from streams.shell.packs import Pack
+from streams.shell.packs import Part
 from tests.unit.shell.folds import fold_in, remit, reverse
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ def path(tmp_path: Path) -> Path:
     ledger = HomeLedger(path, "log")
     entries = [(5, remit(1)), (6, remit(2, 5)), (8, remit(2, 6, digest=b"c" * 8))]
     packs = [
-        Pack("remittances", 1, 9, entries),
-        Pack("remittances", 2, 3, []),
-        Pack("remittances", 1, 4, []),  # a repeat of something older moves no stamp back
+        Part("remittances", 1, 9, entries),
+        Part("remittances", 2, 3, []),
+        Part("remittances", 1, 4, []),  # a repeat of something older moves no stamp back
     ]
     assert fold_in(ledger, packs, 44) == {"g"}
     ledger.close()
@@ -96,7 +96,7 @@ def check_empty(ledger: HomeLedger) -> None:
     """Hold that a store is empty, and usable."""
     assert (ledger.position, ledger.stamps, ledger.conflicts) == (0, {}, set())
     assert sums(ledger) == []
-    assert fold_in(ledger, [Pack("remittances", 0, 1, [(0, remit(1, 8))])], 1) == {"g"}
+    assert fold_in(ledger, [Part("remittances", 0, 1, [(0, remit(1, 8))])], 1) == {"g"}
     assert sums(ledger) == [8]
     ledger.close()
 
@@ -115,7 +115,7 @@ def test_a_fold_that_fails_took_nothing_in(path: Path) -> None:
     assert sums(ledger) == [5, 100]
     ledger._db.execute("CREATE TEMP TRIGGER f BEFORE INSERT ON main.stamps BEGIN SELECT RAISE(ABORT, 'full'); END")
     events = [remit(7), reverse(8, of=1), remit(1, 3, digest=b"d" * 8), remit(1, group="new")]
-    pack = Pack("remittances", 1, 13, list(enumerate(events, 9)))
+    pack = Part("remittances", 1, 13, list(enumerate(events, 9)))
     with pytest.raises(sqlite3.Error, match="full"):
         fold_in(ledger, [pack], 45)
     assert ledger.position == 44

@@ -27,7 +27,7 @@ HOME = 3
 def logged(offset: int, value: bytes | None = None) -> Logged:
     """Return a pack with one remittance, as the log has it at an offset."""
     event = Remittance(f"group-{offset}", bytes([offset] * 16), b"digested", 739_000, 100, "USD", None)
-    pack = packs.Pack("remittances", 0, 0, [(offset, event)])
+    pack = packs.Part("remittances", 0, 0, [(offset, event)])
     return Logged(HOME, offset, packs.encode(pack.columns()) if value is None else value, ())
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DAY = date(2026, 3, 5).toordinal()
-PACK = packs.Pack("remittances", 0, 1, [(0, Remittance("g", b"e" * 16, b"d" * 8, DAY, 100, "USD", None))])
+PART = packs.Part("remittances", 0, 1, [(0, Remittance("g", b"e" * 16, b"d" * 8, DAY, 100, "USD", None))])
 
 
 @pytest.mark.parametrize("version", [0, ledger.VERSION - 1, ledger.VERSION + 1])
@@ -28,13 +28,13 @@ def test_a_store_of_another_version_is_made_again(tmp_path: Path, version: int) 
     """Older or newer, it is emptied, and so the home log is read from its beginning."""
     path = tmp_path / "store.sqlite"
     store = HomeLedger(path, "log")
-    store.fold([PACK.columns()], 1)
+    store.fold([PART.columns()], 1)
     store.close()
     with sqlite3.connect(path) as db:
         db.execute(f"PRAGMA user_version = {version}")
     store = HomeLedger(path, "log")
     assert (store.position, list(store.group_ids()), store.stamps) == (0, [], {})
-    store.fold([PACK.columns()], 1)
+    store.fold([PART.columns()], 1)
     assert store.position == 1
     store.close()
 
@@ -43,7 +43,7 @@ def test_a_store_of_another_log_is_made_again(tmp_path: Path) -> None:
     """After a rebuild the home log is another one: offsets in the old say nothing."""
     path = tmp_path / "store.sqlite"
     store = HomeLedger(path, "log")
-    store.fold([PACK.columns()], 1)
+    store.fold([PART.columns()], 1)
     store.close()
     store = HomeLedger(path, "log made anew")
     assert (store.position, store.stamps) == (0, {})
@@ -52,12 +52,12 @@ def test_a_store_of_another_log_is_made_again(tmp_path: Path) -> None:
 
 def test_a_newer_pack_is_refused_whatever_else_it_holds() -> None:
     """The version is looked at before the fields, of which a newer pack may have more."""
-    fields = msgspec.msgpack.decode(packs.encode(PACK.columns()))
+    fields = msgspec.msgpack.decode(packs.encode(PART.columns()))
     newer = msgspec.msgpack.encode([packs.VERSION + 1, *fields[1:], "a new field"])
     with pytest.raises(NewerStateError, match=f"home log is of version {packs.VERSION + 1}") as refused:
         packs.decode(newer)
     assert "\n" not in str(refused.value)
-    assert packs.decode(packs.encode(PACK.columns())) == PACK
+    assert packs.decode(packs.encode(PART.columns())) == [PART]
 
 
 def test_what_a_newer_worker_told_is_refused_whatever_else_it_holds() -> None:

@@ -122,7 +122,7 @@ def test_what_holds_nothing_new_rests(tmp_path: Path) -> None:
         folder._tellers[0] = SimpleNamespace(  # type: ignore[assignment]
             partition=0, caught_up=True, ledger=ledger, changed=lambda *_: None
         )
-        stamp = packs.encode(packs.Pack("remittances", 0, 1, []).columns())
+        stamp = packs.encode(packs.Part("remittances", 0, 1, []).columns())
         records = [SimpleNamespace(offset=n, value=stamp, headers=(), timestamp=0) for n in range(3)]
         for first, after in ((0, 2), (0, 2), (1, 3)):
             await folder.fold([Chunk(TP(*HOME), records[first:after], first, after, 0, 0.0)])

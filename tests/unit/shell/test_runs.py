@@ -12,7 +12,7 @@ import pytest
 from streams.core.events import Remittance
 from streams.shell import runs
 from streams.shell.ledger import HomeLedger
-from streams.shell.packs import Pack, columns, encode
+from streams.shell.packs import Part, columns, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,11 +29,11 @@ def _small() -> Iterator[None]:
         yield
 
 
-def batch(number: int) -> Pack:
+def batch(number: int) -> Part:
     """Return the events of a batch: ids in order, as of a producer that counts."""
     ids = range(number * SIZE, number * SIZE + SIZE)
     entries = [(n, Remittance(f"g{n % 7}", UUID(int=n).bytes, b"d" * 8, DAY, n + 1, "USD", None)) for n in ids]
-    return Pack("remittances", 0, 0, entries)  # type: ignore[arg-type]
+    return Part("remittances", 0, 0, entries)  # type: ignore[arg-type]
 
 
 def take(ledger: HomeLedger, *numbers: int) -> set[str]:
