@@ -82,9 +82,18 @@ def plain_faust(bootstrap_servers: str, topic: str, workload: Workload, folder: 
     finally:
         child.kill()
         child.wait()
-    found = json.loads(figures.read_text())
+    found = _figures(figures, child, folder / "log")
     first, half, last = (tuple(mark) for mark in found["marks"])
     return Run(workload.count, (first, half, last), found["memory_mib"], found["totals"] == workload.day_totals)
+
+
+def _figures(written: Path, child: subprocess.Popen[bytes], log: Path) -> dict[str, Any]:
+    """Return what a program that has ended wrote; RuntimeError with the end of its log where that is nothing."""
+    if not written.exists():
+        last = "\n".join(log.read_text(errors="replace").splitlines()[-10:])
+        raise RuntimeError(f"{child.args} ended with {child.returncode} and wrote no figures:\n{last}")
+    found: dict[str, Any] = json.loads(written.read_text())
+    return found
 
 
 def kafka_streams(bootstrap_servers: str, guarantee: str, workload: Workload, folder: Path) -> Run:
@@ -117,7 +126,7 @@ def run_streams_peer(program: str, arguments: tuple[str, ...], folder: Path) -> 
     finally:
         child.kill()
         child.wait()
-    return json.loads(figures.read_text()), memory_mib
+    return _figures(figures, child, folder / "log"), memory_mib
 
 
 def streams_peer(program: str) -> list[str]:

@@ -24,10 +24,17 @@ from uuid import UUID
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from benchmarks.contestants import cores, kafka_streams_at_hand, pin, start, stop, streams_peer, worker_arguments
+from benchmarks.contestants import (
+    cores,
+    kafka_streams_at_hand,
+    pinned_broker,
+    start,
+    stop,
+    streams_peer,
+    worker_arguments,
+)
 from benchmarks.figures import offer_to_write, tell
 from benchmarks.workload import YEAR, last_day_remittance, on_schedule, publish
-from streams.devkafka import broker as devkafka
 from streams.devkafka.config import choose_port
 from streams.shell import topic_admin
 from streams.shell.topics import Names
@@ -237,8 +244,7 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="quotastream-latency-") as scratch:
         folder = Path(scratch)
-        with devkafka.session(folder / "kafka") as broker:
-            pin(broker.pid, cores()[0])
+        with pinned_broker(folder / "kafka") as broker:
             report = measure(broker.bootstrap_servers, folder, given.rates, given.seconds, given.only_worker)
     tell("latency", report, write=given.write)
     return 0

@@ -18,6 +18,7 @@ import msgspec
 from streams.core.history import HISTORY_DIGITS
 from streams.core.telling import ToldEpisode  # noqa: TC001  msgspec reads it
 from streams.shell.ledger import Conflict
+from streams.shell.pace import MESSAGES_A_TURN
 from streams.shell.topics import LARGEST_BYTES
 from streams.shell.versions import NewerStateError
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from streams.core.history import EpisodeKey
 
 VERSION = 2  # what version 1 wrote is read as well
-BREATH = 500  # records, after which others get their turn: there may be a million
 META_KEY = b"~"
 CONFLICT_MARK = b"!"
 
@@ -196,8 +196,8 @@ async def told_of(newest: dict[bytes, bytes | None]) -> Told:
     told = Told(reached={})
     if META_KEY in newest:  # it has the version, by which alone the others can be read
         told.take(META_KEY, newest.pop(META_KEY))
-    for number, (key, value) in enumerate(newest.items()):
+    for number, (key, value) in enumerate(newest.items(), start=1):  # there may be a million
         told.take(key, value)
-        if number % BREATH == 0:
+        if number % MESSAGES_A_TURN == 0:
             await asyncio.sleep(0)
     return told

@@ -31,6 +31,7 @@ from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import AddPartitionsToTxnRequest, EndTxnRequest
 
 from streams.shell.outbox import put
+from streams.shell.pace import MESSAGES_A_TURN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
     from streams.shell.outbox import Message
 
-BREATH: Final = 500  # messages, after which others get their turn
 PAUSE_SECONDS: Final = 0.1  # before something is tried again
 ENDING_PAUSE_SECONDS: Final = 0.005  # the same, where the transaction before is being ended
 _PRODUCER_FENCED: Final = 90  # what newer brokers answer with; aiokafka knows the older code alone
@@ -74,7 +74,7 @@ class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
         batches: defaultdict[tuple[str, int], deque[BatchBuilder]] = defaultdict(deque)
         for number, message in enumerate(messages, start=1):
             put(batches[message.topic, message.partition], message, self.create_batch)
-            if number % BREATH == 0:
+            if number % MESSAGES_A_TURN == 0:
                 await asyncio.sleep(0)
         return dict(batches)
 
