@@ -140,6 +140,10 @@ def _weights(texts: tuple[str, ...]) -> tuple[Fraction, ...]:
     return weights
 
 
+#: Each year as one object: a message has one of its own, which each of very many targets would keep.
+_PLAN_YEARS: Final = {year: year for year in range(2000, 2100)}
+
+
 # --- translating ----------------------------------------------------------------------------------------------------
 
 
@@ -168,7 +172,7 @@ def _headcount_changed(m: _HeadcountChanged) -> HeadcountChanged:
 def _target_set(m: _TargetSet) -> TargetSet:
     return TargetSet(
         **_head(m),
-        plan_year=m.plan_year,
+        plan_year=_PLAN_YEARS[m.plan_year],
         amount_minor=minor_units(_held(m.amount, _MONEY), MINOR_DIGITS[m.currency]),
         currency=sys.intern(m.currency),
         per_worker=m.basis == "per_worker",

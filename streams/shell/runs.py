@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 FLUSH_EVENTS = 131_072  # so many newest ones become a run
 FANOUT = 4  # so many runs of one level become one of the next
+LOOKS = 1 << 15  # at groups, after which mapped pages are given back: a round needs none of them again
 TIMES_LARGER = (
     8  # each part in memory is than the next, or they are merged: a small batch must not move all the others
 )
@@ -106,6 +107,7 @@ class _Run(NamedTuple):
     run: int
     level: int
     checksum: bytes
+    data: mmap.mmap
     events: Sorted
 
 
@@ -124,6 +126,8 @@ class Runs:
         self._work: Future[_Run] | None = None
         self._adopt: Callable[[_Run], None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="runs")
+        self._looks = 0
+        self._give_back()  # to hold a run against its checksum took all of it
         for left in files(stem) - {self._path(run.run) for run in self._runs}:
             left.unlink()
 
@@ -170,8 +174,16 @@ class Runs:
 
     def of_group(self, number: int) -> Rows:
         """Return all rows of a group."""
+        self._looks += 1
+        if self._looks % LOOKS == 0:
+            self._give_back()
         bounds = np.array([number << HASH_BITS, (number + 1) << HASH_BITS], np.uint64)
         return together([part.between(bounds) for part in self._parts()])
+
+    def _give_back(self) -> None:
+        """Keep no page mapped, for all that are count as resident; the system's cache has them for the next look."""
+        for run in self._runs:
+            run.data.madvise(mmap.MADV_DONTNEED)
 
     # --- adding ---
 
@@ -255,7 +267,7 @@ class Runs:
             raise DamagedRunError(f"run {run} can't be read") from error
         if len(data) != count * EVENT_BYTES or xxh3_64(data).digest() != checksum:
             raise DamagedRunError(f"run {run} is not as it was written")
-        return _Run(run, level, checksum, Sorted.of_bytes(data))
+        return _Run(run, level, checksum, data, Sorted.of_bytes(data))
 
 
 def files(stem: Path) -> set[Path]:
@@ -282,7 +294,8 @@ def _write(path: Path, run: int, level: int, parts: list[Sorted]) -> _Run:
     except OSError:
         path.unlink(missing_ok=True)
         raise
-    return _Run(run, level, checksum.digest(), Sorted.of_bytes(_mapped(path)))
+    data = _mapped(path)
+    return _Run(run, level, checksum.digest(), data, Sorted.of_bytes(data))
 
 
 class _transaction:  # noqa: N801  used as a statement

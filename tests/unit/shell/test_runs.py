@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 from uuid import UUID
@@ -16,7 +17,6 @@ from streams.shell.packs import Part, columns, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
 DAY = 739_680
 BATCHES = 40
@@ -70,6 +70,32 @@ def test_runs_hold_everything_once(path: Path) -> None:
     for n in range(BATCHES):
         assert take(ledger, n) == set()
     assert (total(ledger), ledger.conflicts) == (ALL, set())
+    ledger.close()
+
+
+def mapped_kib(path: Path) -> int:
+    """Return how much of the runs of a store is resident in this process."""
+    kib, is_run = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if "-" in line.split(" ")[0]:  # addresses: of the next mapping
+            is_run = line.endswith(".run") and str(path) in line
+        elif is_run and line.startswith("Rss:"):
+            kib += int(line.split()[1])
+    return kib
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="no Linux")
+def test_what_is_mapped_is_given_back(path: Path) -> None:
+    """After a start, which reads all of it, and after so many looks; nothing is missing then."""
+    ledger = HomeLedger(path, "log")
+    assert mapped_kib(path) == 0
+    assert total(ledger) == ALL
+    assert mapped_kib(path) > 0
+    with patch.object(runs, "LOOKS", 1), patch.object(runs.Runs, "_parts", lambda _: iter(())):
+        assert ledger.entries("g1", ledger.unreversed("g1", DAY, DAY)) == []  # it looks nowhere, and gives back
+    assert mapped_kib(path) == 0
+    ledger._at_hand = None
+    assert total(ledger) == ALL
     ledger.close()
 
 
