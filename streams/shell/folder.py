@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from faust.types.tuples import TP
 
-from streams.shell import packs
+from streams.shell import freed_memory, packs
 from streams.shell.ledger import HomeLedger, UnreadableLedgerError
 from streams.shell.logs import located
 from streams.shell.outbox import ended
@@ -63,8 +63,11 @@ class Folder:
         """Open the ledgers of newly assigned home partitions, close the others; return where the log goes on."""
         mine = {tp.partition for tp in assignment if tp.topic == self._place.names.home}
         async with self._moving:
-            for partition in self._tellers.keys() - mine:
+            gone = self._tellers.keys() - mine
+            for partition in gone:
                 await self._release(partition)
+            if gone:
+                freed_memory.give_back()
             for partition in mine - self._tellers.keys():
                 self._adopt(partition)
             return {TP(self._place.names.home, p): self._tellers[p].ledger.position for p in mine}
@@ -104,6 +107,10 @@ class Folder:
     def standing(self) -> dict[int, Standing]:
         """Return how far each home partition of this worker is."""
         return {p: Standing(teller.ledger.position, teller.caught_up) for p, teller in self._tellers.items()}
+
+    def accounts_at_hand(self) -> int:
+        """Return how many accounts are in memory."""
+        return sum(teller.ledger.accounts_at_hand for teller in self._tellers.values())
 
     def progress(self) -> dict[int, object]:
         """Return, for each home partition of this worker, what is another thing whenever its teller came on."""

@@ -133,6 +133,7 @@ class HomeLedger:
         if self._runs is not None:
             self._runs.close()
         self._db.close()
+        self._accounts.clear()  # each holds this ledger: they would stay until the collector came by, if it ever did
 
     def discard(self) -> None:
         """Begin again with an empty store; the home log is then read from its beginning."""
@@ -300,6 +301,11 @@ class HomeLedger:
             money.discount(entry)
 
     # --- what the teller asks ---
+
+    @property
+    def accounts_at_hand(self) -> int:
+        """How many accounts are in memory."""
+        return len(self._accounts)
 
     def group_ids(self) -> Collection[str]:
         """Return the groups that any event here names."""

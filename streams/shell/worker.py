@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import gc
 import logging
 import os
 import signal
@@ -22,6 +21,7 @@ from streams.shell import connection, health, listener, logs, readings, topic_ad
 from streams.shell.app import add_agent, make_app
 from streams.shell.census import Census
 from streams.shell.clock import ClockError, WallClock, standing
+from streams.shell.collector import Collector
 from streams.shell.folder import Folder
 from streams.shell.letterbox import Letterbox
 from streams.shell.metrics import Metrics
@@ -50,7 +50,6 @@ STOP_SECONDS = 8.0
 HARD_STOP_SECONDS = 9.0  # within 10 s, also where others use the machine
 STARTING = health.Check("worker", False, "starting")
 STOPPING = health.Check("worker", False, "stopping")
-GC_EVERY = 50_000  # new objects less freed ones: some chunks of records
 
 
 class WorkerError(Exception):
@@ -115,13 +114,6 @@ def _clock(settings: WorkerSettings) -> DayReached:
     except ClockError as error:
         raise WorkerError(str(error)) from error
     return clock
-
-
-def _tame_collector() -> None:
-    """Look for cycles less often: what comes and goes by the thousand here are records, which are in none."""
-    gc.collect()
-    gc.freeze()  # what the imports made stays for good
-    gc.set_threshold(GC_EVERY, 10, 50)
 
 
 def _prepare_topics(bootstrap_servers: str, names: Names, settings: WorkerSettings) -> None:
@@ -216,15 +208,15 @@ class Worker:
         self._tasks: list[asyncio.Task[Any]] = []
         self._assess: Callable[[], list[health.Check]] = lambda: [STARTING]
         self._read: Callable[[], Readings] = dict
+        self._known: Callable[[], int] = lambda: 0
 
     async def run(self) -> bool:
         """Run until a signal (True), or until something fails that only a new start mends (False)."""
-        _tame_collector()
         install_quick_compression()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked_to_stop)
-        self._tasks.append(asyncio.ensure_future(self._beat_forever()))
+        self._tasks.append(asyncio.ensure_future(self._beat_forever(Collector())))
         log_ids = await asyncio.to_thread(_read_log_ids, self._bootstrap_servers, self._names)
         outbox = Outbox(self._bootstrap_servers, self._names.consumer_group)
         await outbox.start()
@@ -236,6 +228,7 @@ class Worker:
             watchdog = Watchdog(app.consumer, folder.progress)
             self._assess = lambda: health.assess(watchdog, self._names.home, folder.standing(), time.monotonic())
             self._read = lambda: readings.of_worker(place, app.consumer, watchdog, folder, outbox.broker_time)
+            self._known = lambda: len(place.policy_log.book) + folder.accounts_at_hand()
             return await self._until_stopped(app, folder, watchdog)
         finally:
             await self._shut_down(app, folder, outbox)
@@ -281,10 +274,11 @@ class Worker:
             await consumer.stop()
         return ends
 
-    async def _beat_forever(self) -> None:
+    async def _beat_forever(self, collector: Collector) -> None:
         while True:
             self._health.beat([STOPPING] if self._stop.is_set() else self._assess())
             self._metrics.show(readings.of_checks(self._health.readyz()) | self._read())
+            collector.look(self._known())
             logs.look()
             await asyncio.sleep(health.BEAT_SECONDS)
 
