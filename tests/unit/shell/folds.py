@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from unittest.mock import patch
 from uuid import UUID
 
+import numpy as np
+
 from streams.core.events import Added, Remittance, Reversal
 from streams.core.ledger import GroupLedger
 from streams.shell import runs
+from streams.shell.event_columns import joined
 from streams.shell.ledger import HomeLedger
-from streams.shell.packs import Part, columns, encode
+from streams.shell.packs import Columns, Part, columns, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +38,17 @@ def remit(
 def reverse(number: int, of: int, *, group: str = "g", digest: bytes = b"r" * 8) -> Reversal:
     """Return a reversal."""
     return Reversal(group, UUID(int=number).bytes, digest, UUID(int=of).bytes)
+
+
+def together(*parts: Part) -> Columns:
+    """Return one pack of several parts."""
+    apart = [part.columns() for part in parts]
+    return Columns(
+        parts[0].topic,
+        [source for one in apart for source in one.sources],
+        np.concatenate([one.offsets for one in apart]),
+        joined([one.events for one in apart]),
+    )
 
 
 def fold_in(ledger: HomeLedger, packs: list[Part], position: int) -> set[str]:

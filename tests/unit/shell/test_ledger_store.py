@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.shell.ledger import Conflict, HomeLedger, covered
-from streams.shell.packs import Part
-from tests.unit.shell.folds import fold_in, remit, reverse
+from streams.shell.packs import Part, columns, encode
+from tests.unit.shell.folds import fold_in, remit, reverse, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +45,22 @@ def test_a_store_survives(path: Path) -> None:
     assert sums(ledger) == [5, 100]
     assert set(ledger.group_ids()) == {"g"}
     assert ledger.conflicts == {Conflict("remittances", 1, 8)}
+    ledger.close()
+
+
+def test_a_conflict_is_where_its_part_comes_from(tmp_path: Path) -> None:
+    """Of a pack of several parts each event has the place of its own input, and each input its stamp."""
+    ledger = HomeLedger(tmp_path / "home-0.sqlite", "log")
+    another = {"digest": b"c" * 8}
+    pack = together(
+        Part("remittances", 4, 9, [(5, remit(1)), (7, remit(2))]),
+        Part("remittances", 0, 3, [(5, remit(1, 6, **another)), (6, remit(3))]),
+        Part("remittances", 7, 1, [(8, remit(2)), (9, remit(3, 7, **another))]),
+    )
+    assert ledger.fold([columns(encode(pack))], 1) == {"g"}
+    assert ledger.stamps == {("remittances", 4): 9, ("remittances", 0): 3, ("remittances", 7): 1}
+    assert ledger.conflicts == {Conflict("remittances", 0, 5), Conflict("remittances", 7, 9)}
+    assert sums(ledger) == [100, 100, 100]
     ledger.close()
 
 

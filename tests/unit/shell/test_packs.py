@@ -5,13 +5,12 @@ from __future__ import annotations
 from uuid import UUID
 
 import msgspec
-import numpy as np
 import pytest
 
 from streams.core.events import Remittance, Reversal
 from streams.shell import packs
-from streams.shell.event_columns import joined
 from streams.shell.packs import Part
+from tests.unit.shell.folds import together
 
 AN_ID, ANOTHER_ID = UUID(int=1).bytes, UUID(int=2).bytes
 
@@ -39,10 +38,7 @@ def test_a_pack_of_several_parts_comes_back_as_it_was() -> None:
         Part("remittances", 0, 0, [(1 << 40, remit(3, "rail"))]),
         Part("remittances", 7, 2, [(2, Reversal("sinuiju-1", ANOTHER_ID, b"abcdefgh", AN_ID)), (3, remit(1 << 70))]),
     ]
-    apart = [part.columns() for part in parts]
-    offsets = np.concatenate([one.offsets for one in apart])
-    sources = [source for one in apart for source in one.sources]
-    pack = packs.Columns("remittances", sources, offsets, joined([one.events for one in apart]))
+    pack = together(*parts)
     again = packs.decode(packs.encode(pack))
     assert again == parts
     assert [pack.source_of(row).partition for row in range(5)] == [3, 3, 0, 7, 7]
