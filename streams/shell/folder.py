@@ -53,7 +53,7 @@ class Folder:
         self._telling: dict[int, asyncio.Task[None]] = {}
         self._logged: dict[int, dict[int, Logged]] = {}  # by home partition and offset
         self._moving = asyncio.Lock()  # held while partitions come and go, or a store is made again
-        self._mending: set[asyncio.Task[None]] = set()
+        self._aside: set[asyncio.Task[None]] = set()  # what nobody waits for
         #: Done once a teller ended that should not have, with what ended it.
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -63,11 +63,8 @@ class Folder:
         """Open the ledgers of newly assigned home partitions, close the others; return where the log goes on."""
         mine = {tp.partition for tp in assignment if tp.topic == self._place.names.home}
         async with self._moving:
-            gone = self._tellers.keys() - mine
-            for partition in gone:
-                await self._release(partition)
-            if gone:
-                freed_memory.give_back()
+            for partition in self._tellers.keys() - mine:
+                self._forget(await self._release(partition))
             for partition in mine - self._tellers.keys():
                 self._adopt(partition)
             return {TP(self._place.names.home, p): self._tellers[p].ledger.position for p in mine}
@@ -86,17 +83,30 @@ class Folder:
         error = telling.exception() or RuntimeError("a teller returned")
         if _is_damage(error):
             mending = asyncio.ensure_future(self._remake(teller, error))
-            self._mending.add(mending)
-            mending.add_done_callback(self._mending.discard)
+            self._aside.add(mending)
+            mending.add_done_callback(self._aside.discard)
         elif not self.failed.done():
             self.failed.set_exception(error)
 
-    async def _release(self, partition: int) -> None:
+    async def _release(self, partition: int) -> HomeLedger:
         task, teller = self._telling.pop(partition), self._tellers.pop(partition)
         await ended(task)
         teller.ledger.close()
         self._logged.pop(partition, None)
         self._place.census.forget(partition)
+        return teller.ledger
+
+    def _forget(self, ledger: HomeLedger) -> None:
+        """Free the memory of a partition that went, with turns for others."""
+
+        async def forget() -> None:
+            while ledger.forget_some():  # noqa: ASYNC110  each turn frees some
+                await asyncio.sleep(0)
+            freed_memory.give_back()
+
+        forgetting = asyncio.ensure_future(forget())
+        self._aside.add(forgetting)
+        forgetting.add_done_callback(self._aside.discard)
 
     async def stop(self) -> None:
         """Stop telling and close every ledger."""

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 VERSION = 3
 CACHED_ACCOUNTS = 400_000  # as sums by day, some 1.2 KiB each; a round comes by all, so more groups miss it each time
 
+FORGOTTEN_AT_ONCE = 500  # accounts, in a few milliseconds
+
 _SCHEMA = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE stamps (topic TEXT, partition INTEGER, next INTEGER, PRIMARY KEY (topic, partition)) WITHOUT ROWID;
@@ -133,7 +135,15 @@ class HomeLedger:
         if self._runs is not None:
             self._runs.close()
         self._db.close()
-        self._accounts.clear()  # each holds this ledger: they would stay until the collector came by, if it ever did
+
+    def forget_some(self) -> bool:
+        """Let go of some accounts, after closing; return whether there were any.
+
+        Each holds this ledger: they would stay in memory until the collector came by, if it ever did.
+        """
+        for _ in range(min(FORGOTTEN_AT_ONCE, len(self._accounts))):
+            self._accounts.popitem()
+        return bool(self._accounts)
 
     def discard(self) -> None:
         """Begin again with an empty store; the home log is then read from its beginning."""

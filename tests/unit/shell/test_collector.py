@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from streams.shell import ledger as ledgers
 from streams.shell.collector import GROWN, Collector
 from streams.shell.ledger import HomeLedger
 from streams.shell.packs import Part
@@ -80,8 +81,9 @@ def test_what_a_worker_before_left_behind_is_collected() -> None:
     assert gone() is None
 
 
-def test_accounts_go_with_their_ledger(tmp_path: Path) -> None:
+def test_accounts_go_with_their_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And not when the collector comes by: it leaves them alone."""
+    monkeypatch.setattr(ledgers, "FORGOTTEN_AT_ONCE", 1)
     ledger = HomeLedger(tmp_path / "home.sqlite", "log")
     fold_in(ledger, [Part("remittances", 0, 0, [(0, remit(1)), (1, remit(2, group="h"))])], 1)
     assert ledger.accounts_at_hand == 0
@@ -91,6 +93,8 @@ def test_accounts_go_with_their_ledger(tmp_path: Path) -> None:
     gc.disable()
     try:
         ledger.close()
+        while ledger.forget_some():
+            pass
         del ledger
         assert gone() is None
     finally:
