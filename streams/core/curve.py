@@ -30,25 +30,40 @@ class Sums:
         """Take amounts above 0, of ascending days, and how many each of them is."""
         self.days: MutableSequence[Day] = array("i", days)
         self.sums: MutableSequence[int] = _held(list(accumulate(amounts)))
-        self.counts = array("I", accumulate(counts))
+        held = array("I", accumulate(counts))
+        #: None where they are one a day, as those of many groups are.
+        self.counts = held if held and held[-1] > len(held) else None
 
     def add(self, day: Day, amount: int, how_many: int = 1) -> None:
         """Add an amount (or take it off) on a day; a day on which nothing is left is none."""
-        days, sums, counts = self.days, self.sums, self.counts
+        days, sums = self.days, self.sums
         at = bisect_left(days, day)
-        if at == len(days) or days[at] != day:
+        is_new = at == len(days) or days[at] != day
+        if is_new:
             days.insert(at, day)
             sums.insert(at, sums[at - 1] if at else 0)
-            counts.insert(at, counts[at - 1] if at else 0)
-        for place in range(at, len(counts)):
-            counts[place] += how_many
+        self._count(at, how_many, is_new=is_new)
         try:
             for place in range(at, len(sums)):
                 sums[place] += amount
         except OverflowError:
             sums = self.sums = [*sums[:place], *(value + amount for value in sums[place:])]
         if sums[at] == (sums[at - 1] if at else 0):
-            del days[at], sums[at], counts[at]
+            del days[at], sums[at]
+            if self.counts is not None:
+                del self.counts[at]
+
+    def _count(self, at: int, how_many: int, *, is_new: bool) -> None:
+        """Count amounts of the day at a place, which is new or was there."""
+        if self.counts is None:
+            if is_new or how_many < 0:  # one more, or all there were: they are still one a day
+                return
+            self.counts = array("I", range(1, len(self.days) + 1))
+        counts = self.counts
+        if is_new:
+            counts.insert(at, counts[at - 1] if at else 0)
+        for place in range(at, len(counts)):
+            counts[place] += how_many
 
     def by(self, day: Day) -> int:
         """Return the amounts of days <= `day`."""
@@ -58,7 +73,7 @@ class Sums:
     def count_by(self, day: Day) -> int:
         """Return how many amounts have a day <= `day`."""
         at = bisect_right(self.days, day)
-        return self.counts[at - 1] if at else 0
+        return self.counts[at - 1] if self.counts is not None and at else at
 
     def by_day(self) -> Iterator[tuple[Day, int]]:
         """Yield (day, its amount), ascending."""
@@ -78,7 +93,7 @@ class Curve:
         self._first = first
         self._days: Sequence[Day] = sums.days
         self._sums: Sequence[int] = sums.sums
-        self._known_best: tuple[Sequence[Day], Sequence[int]] | None = None
+        self._known_best: Sequence[int] | None = None  # in one sequence, for there are many: days, then as many sums
 
     def by(self, day: Day) -> int:
         """Return R(day)."""
@@ -97,10 +112,10 @@ class Curve:
         return self._days[at] if at < len(self._days) else NEVER
 
     @property
-    def _best(self) -> tuple[Sequence[Day], Sequence[int]]:
-        """The last days of 30 running in which more came in than in any before them, and how much."""
+    def _best(self) -> tuple[Sequence[int], int]:
+        """The last days of 30 running in which more came in than in any before them, then how much; and how many."""
         if self._known_best is not None:
-            return self._known_best
+            return self._known_best, len(self._known_best) // 2
         first = self._first + WINDOW_DAYS - 1
         most = self.by(first)
         ends, best = [first], [most]
@@ -115,20 +130,20 @@ class Curve:
                 most = sums[at] - gone
                 ends.append(days[at])
                 best.append(most)
-        self._known_best = array("i", ends), _held(best)
-        return self._known_best
+        self._known_best = _held(ends + best)
+        return self._known_best, len(ends)
 
     @property
     def best_from(self) -> Day:
         """The first day with a `best_before` above 0; NEVER if there is none."""
-        ends, sums = self._best
-        return next((end + 1 for end, amount in zip(ends, sums, strict=True) if amount), NEVER)
+        best, count = self._best
+        return next((best[at] + 1 for at in range(count) if best[count + at]), NEVER)
 
     def best_before(self, day: Day) -> int:
         """Return the most that came in over 30 days running, of the year and before `day`; 0 if there are none."""
-        ends, sums = self._best
-        at = bisect_left(ends, day)
-        return sums[at - 1] if at else 0
+        best, count = self._best
+        at = bisect_left(best, day, 0, count)
+        return best[count + at - 1] if at else 0
 
     def newest_before(self, day: Day) -> int:
         """Return what came in over the last 30 days before `day`; 0 where they are not all of the year."""
@@ -137,7 +152,8 @@ class Curve:
 
     def best_run(self, start: Day, stop: Day) -> list[int]:
         """Return `best_before` of the days start..stop-1."""
-        return _run(*self._best, start - 1, stop - 1)
+        best, count = self._best
+        return _run(best[:count], best[count:], start - 1, stop - 1)
 
 
 def _held(amounts: list[int]) -> MutableSequence[int]:
