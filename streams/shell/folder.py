@@ -20,7 +20,7 @@ from streams.shell.teller import Teller
 from streams.shell.versions import UnreadableStateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Coroutine, Iterable, Sequence
     from pathlib import Path
 
     from streams.core.events import Policy
@@ -64,7 +64,7 @@ class Folder:
         mine = {tp.partition for tp in assignment if tp.topic == self._place.names.home}
         async with self._moving:
             for partition in self._tellers.keys() - mine:
-                self._forget(await self._release(partition))
+                self._do_aside(_forget(await self._release(partition)))
             for partition in mine - self._tellers.keys():
                 self._adopt(partition)
             return {TP(self._place.names.home, p): self._tellers[p].ledger.position for p in mine}
@@ -82,9 +82,7 @@ class Folder:
             return
         error = telling.exception() or RuntimeError("a teller returned")
         if _is_damage(error):
-            mending = asyncio.ensure_future(self._remake(teller, error))
-            self._aside.add(mending)
-            mending.add_done_callback(self._aside.discard)
+            self._do_aside(self._remake(teller, error))
         elif not self.failed.done():
             self.failed.set_exception(error)
 
@@ -96,17 +94,10 @@ class Folder:
         self._place.census.forget(partition)
         return teller.ledger
 
-    def _forget(self, ledger: HomeLedger) -> None:
-        """Free the memory of a partition that went, with turns for others."""
-
-        async def forget() -> None:
-            while ledger.forget_some():  # noqa: ASYNC110  each turn frees some
-                await asyncio.sleep(0)
-            freed_memory.give_back()
-
-        forgetting = asyncio.ensure_future(forget())
-        self._aside.add(forgetting)
-        forgetting.add_done_callback(self._aside.discard)
+    def _do_aside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
 
     async def stop(self) -> None:
         """Stop telling and close every ledger."""
@@ -245,6 +236,13 @@ class Folder:
         scopes = {scope for policy in policies for scope in book.reach(policy)}
         for teller in self._tellers.values():
             teller.policies_changed(scopes, arrived)
+
+
+async def _forget(ledger: HomeLedger) -> None:
+    """Free the memory of a partition that went, with turns for others."""
+    while ledger.forget_some():  # noqa: ASYNC110  each turn frees some
+        await asyncio.sleep(0)
+    freed_memory.give_back()
 
 
 def _is_damage(error: BaseException) -> bool:

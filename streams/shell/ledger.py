@@ -39,7 +39,6 @@ log = logging.getLogger(__name__)
 
 VERSION = 3
 CACHED_ACCOUNTS = 400_000  # as sums by day, some 1.2 KiB each; a round comes by all, so more groups miss it each time
-
 FORGOTTEN_AT_ONCE = 500  # accounts, in a few milliseconds
 
 _SCHEMA = f"""

@@ -25,8 +25,8 @@ LONGEST_BREATH_SECONDS: Final = 0.005
 STATUSES_SECONDS: Final = 0.5  # apart are statuses of groups that had news
 SOON_SECONDS: Final = 0.1  # the same, where some are left over
 LATEST_SECONDS: Final = 2.0  # the same, where telling them takes long
-MESSAGES_A_TURN: Final = 500  # put into batches, or notes taken in at a takeover
 STATUSES_SHARE: Final = 0.05  # of the time goes into them: a worker has several tellers, and more to do
+MESSAGES_A_TURN: Final = 500  # put into batches, or notes taken in at a takeover
 
 
 class Pace:
