@@ -264,10 +264,15 @@ def cpu_seconds(pid: int) -> float:
 
 
 def read_metrics(port: int) -> dict[str, float]:
-    """Return a worker's counts of remittances read and folded, and its partitions past the catch-up barrier."""
+    """Return a worker's counts of remittances read and folded, and its partitions past the catch-up barrier.
+
+    Only these are asked for: all that there is would take milliseconds of the worker's core each time.
+    """
     found = {"records": 0.0, "folded_events": 0.0, "caught_up_partitions": 0.0}
+    names = ("records_total", "folded_events_total", "caught_up_partitions")
+    asked = "&".join(f"name[]=quotastream_{name}" for name in names)
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics?{asked}", timeout=5) as answer:
             lines = answer.read().decode().splitlines()
     except (urllib.error.URLError, OSError):
         return found  # it isn't up yet

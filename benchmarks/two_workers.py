@@ -1,8 +1,8 @@
-"""Measures what a second worker adds: one on one core, then two on two, on the same backlog of eight partitions.
+"""Measures what a second worker adds, on the same backlog of eight partitions.
 
-The broker is on whatever core has time for it, in both runs. So the first worker alone has its core to itself, and
-two have to share theirs with the broker: less than two is to be gained, and the table says how much of both cores the
-workers had.
+Each worker has a core to itself, so far as the broker leaves it, which has to be somewhere. Two workers beside it are
+set against one worker and the broker on one core, which is what a second core and a second worker add to a system;
+and against one worker whose broker may have the other core, which is what a worker loses by having to share.
 
 All workers are members of the group, and stopped (SIGSTOP), before the backlog is published; then they go on at once.
 """
@@ -17,9 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.contestants import cores, cpu_seconds, read_metrics, start, stop, worker_arguments
+from benchmarks.contestants import cores, cpu_seconds, pin, read_metrics, start, stop, worker_arguments
 from benchmarks.figures import offer_to_write, tell
 from benchmarks.workload import Workload, publish
 from streams.devkafka import broker as devkafka
@@ -35,14 +35,32 @@ GIVE_UP_SECONDS = 600
 POLL_SECONDS = 0.05
 
 
-def run(events: int, workers: int, folder: Path) -> tuple[float, float]:
-    """Return how many seconds the workers took for all to be folded and told of, and their CPU seconds."""
+class Setting(NamedTuple):
+    """How many workers there are, each on a core of its own, and on how many of the cores the broker may be."""
+
+    workers: int
+    broker_cores: int
+
+
+SETTINGS = Setting(1, 1), Setting(1, 2), Setting(2, 2)
+
+
+class Took(NamedTuple):
+    """What it took until all was folded."""
+
+    seconds: float
+    cpu_seconds: float  # the workers'
+    broker_cpu_seconds: float
+
+
+def run(events: int, setting: Setting, folder: Path) -> Took:
+    """Have the workers of a setting fold a backlog."""
     workload = Workload(events)
     with devkafka.session(folder / "kafka") as broker:
         servers = broker.bootstrap_servers
         with topic_admin.admin_client(servers) as admin:
             topic_admin.create_missing(admin, Names(), partitions=PARTITIONS)
-        ports = [choose_port() for _ in range(workers)]
+        ports = [choose_port() for _ in range(setting.workers)]
         # Longer than it takes to publish.
         environment = os.environ | {"QUOTASTREAM_SESSION_TIMEOUT_SECONDS": "60", "QUOTASTREAM_PARTITIONS": "8"}
         on = sorted(cores()[1] | cores()[0], reverse=True)
@@ -51,18 +69,20 @@ def run(events: int, workers: int, folder: Path) -> tuple[float, float]:
                   core=on[n % len(on)])
             for n, port in enumerate(ports)
         ]  # fmt: skip
+        pids = [child.pid for child in children]
         try:
             _until(lambda: _shared(ports), "the workers never shared the partitions")
             for child in children:
                 child.send_signal(signal.SIGSTOP)
             publish(servers, Names().policy_changes, workload.policies())
             publish(servers, Names().remittances, workload.remittances())
-            begun, cpu = time.monotonic(), sum(map(cpu_seconds, (child.pid for child in children)))
+            pin(broker.pid, set(on[: setting.broker_cores]))
+            begun, cpu, broker_cpu = time.monotonic(), sum(map(cpu_seconds, pids)), cpu_seconds(broker.pid)
             for child in children:
                 child.send_signal(signal.SIGCONT)
             _until(lambda: sum(read_metrics(port)["folded_events"] for port in ports) >= events, "not all was folded")
             took = time.monotonic() - begun
-            return took, sum(map(cpu_seconds, (child.pid for child in children))) - cpu
+            return Took(took, sum(map(cpu_seconds, pids)) - cpu, cpu_seconds(broker.pid) - broker_cpu)
         finally:
             for child in children:
                 child.send_signal(signal.SIGCONT)
@@ -82,27 +102,30 @@ def _until(done: Callable[[], bool], otherwise: str) -> None:
 
 
 def measure(events: int, rounds: int, folder: Path) -> str:
-    """Run each number of workers in turn, round after round; return the table."""
-    found: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
+    """Run each setting in turn, round after round; return the table."""
+    found: dict[Setting, list[Took]] = {setting: [] for setting in SETTINGS}
     for number in range(rounds):
-        for workers, of in found.items():
-            of.append(run(events, workers, folder / f"{workers}-{number}"))
-            print(f"round {number + 1}: {workers} worker(s): {events / of[-1][0]:,.0f}/s", file=sys.stderr)
+        for setting, runs in found.items():
+            runs.append(run(events, setting, folder / f"{setting.workers}-{setting.broker_cores}-{number}"))
+            print(f"round {number + 1}: {setting}: {events / runs[-1].seconds:,.0f}/s", file=sys.stderr)
     return "\n".join(_report(events, rounds, found))
 
 
-def _report(events: int, rounds: int, found: dict[int, list[tuple[float, float]]]) -> Iterator[str]:
+def _report(events: int, rounds: int, found: dict[Setting, list[Took]]) -> Iterator[str]:
     yield f"{events:,} remittances, {PARTITIONS} partitions; all folded, median of {rounds}, interleaved."
     yield ""
-    yield "| workers | events/s | least, most | CPU s | of two cores |"
-    yield "| --- | --- | --- | --- | --- |"
-    for workers, runs in found.items():
-        rates = sorted(events / took for took, _ in runs)
-        cpu, share = median(cpu for _, cpu in runs), median(cpu / took / 2 for took, cpu in runs)
-        yield (f"| {workers} | {median(rates):,.0f} | {rates[0]:,.0f}, {rates[-1]:,.0f} | {cpu:.1f} | {share:.0%} |")
-    one, two = (median(events / took for took, _ in runs) for runs in found.values())
+    yield "| workers, a core each | the broker | events/s | least, most | CPU s | the broker's |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for setting, runs in found.items():
+        rates = sorted(events / took.seconds for took in runs)
+        cpu, broker = median(took.cpu_seconds for took in runs), median(took.broker_cpu_seconds for took in runs)
+        spread = f"{rates[0]:,.0f}, {rates[-1]:,.0f}"
+        where = "there too" if setting.workers == setting.broker_cores else "on either core"
+        yield f"| {setting.workers} | {where} | {median(rates):,.0f} | {spread} | {cpu:.1f} | {broker:.1f} |"
+    shared, spared, two = (median(events / took.seconds for took in runs) for runs in found.values())
     yield ""
-    yield f"- two workers / one: **{two / one:.2f} x**"
+    yield f"- two workers and the broker on two cores / one and the broker on one: **{two / shared:.2f} x**"
+    yield f"- two workers and the broker on two cores / one and the broker on two: **{two / spared:.2f} x**"
 
 
 def main() -> int:

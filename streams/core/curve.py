@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 WINDOW_DAYS = 30
 
+DaySum = tuple["Day", int, int]  # a day, what came in on it, and how many remittances that is
+
 
 class Sums:
     """Amounts by day, and how many they are, each day's with those of all days before it."""
@@ -53,12 +55,31 @@ class Sums:
             if self.counts is not None:
                 del self.counts[at]
 
+    def add_all(self, came: Sequence[DaySum]) -> None:
+        """Add amounts above 0 of ascending days, in one pass from the first of them on."""
+        if len(came) == 1:
+            self.add(*came[0])
+            return
+        at = bisect_left(self.days, came[0][0])
+        later = self.days[at:]
+        amounts = dict(zip(later, _parts(self.sums, at), strict=True))
+        counts = dict(zip(later, repeat(1) if self.counts is None else _parts(self.counts, at), strict=False))
+        for day, amount, how_many in came:
+            amounts[day] = amounts.get(day, 0) + amount
+            counts[day] = counts.get(day, 0) + how_many
+        days = sorted(amounts)
+        self.days[at:] = array("i", days)
+        self.sums = _held([*self.sums[:at], *_whole(self.sums, at, [amounts[day] for day in days])])
+        if self.counts is not None or len(counts) < sum(counts.values()):
+            held = array("I", range(1, at + 1)) if self.counts is None else self.counts
+            self.counts = array("I", [*held[:at], *_whole(held, at, [counts[day] for day in days])])
+
     def _count(self, at: int, how_many: int, *, is_new: bool) -> None:
         """Count amounts of the day at a place, which is new or was there."""
         if self.counts is None:
-            if is_new or how_many < 0:  # one more, or all there were: they are still one a day
+            if how_many < 0 or (is_new and how_many == 1):  # all there were, or one more: they are still one a day
                 return
-            self.counts = array("I", range(1, len(self.days) + 1))
+            self.counts = array("I", range(1, len(self.days) + (not is_new)))
         counts = self.counts
         if is_new:
             counts.insert(at, counts[at - 1] if at else 0)
@@ -154,6 +175,16 @@ class Curve:
         """Return `best_before` of the days start..stop-1."""
         best, count = self._best
         return _run(best[:count], best[count:], start - 1, stop - 1)
+
+
+def _parts(sums: Sequence[int], at: int) -> Iterable[int]:
+    """Return what each sum from a place on adds to the one before it."""
+    return map(sub, sums[at:], [sums[at - 1] if at else 0, *sums[at:-1]])
+
+
+def _whole(sums: Sequence[int], at: int, parts: Iterable[int]) -> list[int]:
+    """Return the sums that parts come to on top of the sum before a place."""
+    return list(accumulate(parts, initial=sums[at - 1] if at else 0))[1:]
 
 
 def _held(amounts: list[int]) -> MutableSequence[int]:

@@ -18,6 +18,7 @@ from streams.core.years import NEVER
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from streams.core.curve import DaySum
     from streams.core.events import Day
     from streams.core.headroom import Headroom
     from streams.core.history import Episode, Known
@@ -67,7 +68,7 @@ class AccountMoney(ABC):
         # Each until its money or the rates change.
         self._base_curve: _HeldCurve | None = None
         self._levy_curves: dict[str, _HeldCurve] | None = None
-        #: Grows with each remittance that comes or goes.
+        #: Grows whenever remittances come or one goes.
         self.version = 0
         self._changes: Changes | None = None  # since it was looked at first
         self._lessened = 0  # the version after the last remittance that went
@@ -90,14 +91,14 @@ class AccountMoney(ABC):
         """Count all that there is of a kind of money, by ascending day, before anybody has looked."""
         self._put(purse.levy_id, (*self._of(purse.levy_id), (purse, Sums(days, amounts, counts))))
 
-    def count(self, purse: Purse, day: Day, amount_minor: int) -> None:
-        """Count a remittance of a day of the year."""
+    def count(self, purse: Purse, came: Sequence[DaySum]) -> None:
+        """Count remittances of ascending days of the year."""
         held = self._find(purse)
         if held is None:
             held = Sums()
             self._put(purse.levy_id, (*self._of(purse.levy_id), (purse, held)))
-        held.add(day, amount_minor)
-        self._changed(purse, day)
+        held.add_all(came)
+        self._changed(purse, *(day for day, _, _ in came))
 
     def discount(self, entry: Entry) -> None:
         """Count a remittance no longer."""
@@ -166,15 +167,17 @@ class AccountMoney(ABC):
         """Forget when what is here came: nobody has looked yet."""
         self._changes = None
 
-    def _changed(self, purse: Purse, day: Day) -> None:
+    def _changed(self, purse: Purse, *days: Day) -> None:
+        """Note that something came or went on ascending days."""
         self.version += 1
         self._changes = self._changes or Changes()
-        self._changes.add(self.version, day)
+        self._changes.add(self.version, days[0])
         self._keep_curve(purse.levy_id, None)
-        if self.headroom is not None and day < self.headroom.day:
+        if self.headroom is not None and days[0] < self.headroom.day:
             self.headroom = None
-        for _, days in (self._booked or {}).get(purse, {}).values():
-            days.pop(day, None)
+        for _, booked in (self._booked or {}).get(purse, {}).values():
+            for day in days:
+                booked.pop(day, None)
 
     def paid_days(self) -> Sequence[Day]:
         """Return, ascending, the days with any remittance."""
@@ -293,7 +296,7 @@ class HeldMoney(AccountMoney):
     def add(self, event_id: bytes, day: Day, amount_minor: int, currency: str, levy_id: str | None) -> None:
         """Count a remittance of the year, which is not counted yet."""
         self._entries[event_id] = Entry(day, amount_minor, Purse(currency, levy_id))
-        self.count(Purse(currency, levy_id), day, amount_minor)
+        self.count(Purse(currency, levy_id), [(day, amount_minor, 1)])
 
     def remove(self, event_id: bytes) -> Entry:
         """Take a remittance out that is counted (KeyError if it is not), and return it: a reversal names it."""

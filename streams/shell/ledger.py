@@ -15,7 +15,7 @@ import sqlite3
 from bisect import bisect_right
 from collections import OrderedDict
 from datetime import date
-from itertools import accumulate
+from itertools import accumulate, groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ import numpy.typing as npt
 from streams.core.takings import Entry, Purse
 from streams.core.years import year_of
 from streams.shell import known_groups, runs
+from streams.shell.batch import Batch, day_sums
 from streams.shell.known_groups import KnownGroups
 from streams.shell.runs import Keys, Rows, Runs, Sorted
 from streams.shell.stored_money import BEYOND_64_BITS, StoredMoney
@@ -60,15 +61,6 @@ class Conflict(NamedTuple):
     topic: str  # remittances or policy-changes, without a prefix
     partition: int
     offset: int
-
-
-class _Batch(NamedTuple):
-    """The events of some packs, in the log's order."""
-
-    numbers: Keys  # of the groups
-    rows: Rows
-    large: dict[int, int]  # amounts beyond 64 bits, by row
-    reverses: dict[int, bytes]  # what reversals name, by row
 
 
 class HomeLedger:
@@ -195,7 +187,7 @@ class HomeLedger:
         names = self._groups.names
         return {names[number] for number in set(batch.numbers[kept].tolist())}
 
-    def _batch(self, packs: Sequence[Columns]) -> _Batch:
+    def _batch(self, packs: Sequence[Columns]) -> Batch:
         count = sum(pack.events.size for pack in packs)
         numbers, rows = np.empty(count, np.uint64), np.zeros(count, runs.ROW)
         large: dict[int, int] = {}
@@ -215,9 +207,9 @@ class HomeLedger:
                 large[at + row] = amount
             reverses |= {at + row: reversed_id for row, reversed_id in events.reverses.items()}
             at += size
-        return _Batch(numbers, rows, large, reverses)
+        return Batch(numbers, rows, large, reverses)
 
-    def _news(self, packs: Sequence[Columns], batch: _Batch) -> tuple[Sorted, npt.NDArray[np.int64]]:
+    def _news(self, packs: Sequence[Columns], batch: Batch) -> tuple[Sorted, npt.NDArray[np.int64]]:
         """Return what is not here yet, by key, and the rows of the batch that it is in."""
         assert self._runs is not None
         keys = runs.keys_of(batch.numbers, batch.rows)
@@ -232,7 +224,7 @@ class HomeLedger:
         return Sorted(keys, batch.rows.take(order)), order
 
     def _judge(
-        self, packs: Sequence[Columns], batch: _Batch, keys: Keys, order: npt.NDArray[np.int64],
+        self, packs: Sequence[Columns], batch: Batch, keys: Keys, order: npt.NDArray[np.int64],
         places: list[int], new: npt.NDArray[np.bool_],
     ) -> None:  # fmt: skip
         """Tell new events from repeats and conflicts, one by one in the log's order: the first stands."""
@@ -257,7 +249,7 @@ class HomeLedger:
                 self._db.execute("INSERT OR IGNORE INTO conflicts VALUES (?, ?, ?)", conflict)
                 self.conflicts.add(conflict)  # a rollback reads them anew
 
-    def _write(self, batch: _Batch, news: Sorted, kept: npt.NDArray[np.int64]) -> None:
+    def _write(self, batch: Batch, news: Sorted, kept: npt.NDArray[np.int64]) -> None:
         assert self._runs is not None
         if not len(kept):
             return
@@ -282,14 +274,14 @@ class HomeLedger:
             self._db.execute("INSERT INTO purses VALUES (?, ?, ?)", (number, *purse))
         return number
 
-    def _apply(self, batch: _Batch, kept: npt.NDArray[np.int64]) -> None:
+    def _apply(self, batch: Batch, kept: npt.NDArray[np.int64]) -> None:
         """Bring the accounts that are in memory up to date: remittances first, a reversal takes out what is there."""
         if self._accounts:
-            numbers = batch.numbers[kept].tolist()
-            for number, (event_id, entry) in zip(numbers, self._entries(numbers, batch.rows.take(kept)), strict=True):
-                money = self._accounts.get((self._groups.names[number], year_of(entry.day))) if entry.day else None
-                if money is not None and event_id not in self._reversed.get(number, ()):
-                    money.count(entry.purse, entry.day, entry.amount_minor)
+            for (number, purse), came in day_sums(batch, kept, self._reversed):
+                for year, of_year in groupby(came, lambda day_sum: year_of(day_sum[0])):
+                    money = self._accounts.get((self._groups.names[number], year))
+                    if money is not None:
+                        money.count(self._purses[purse], list(of_year))
         rows = set(kept.tolist()) if batch.reverses else set()
         for row in rows & batch.reverses.keys():
             self._take_out(int(batch.numbers[row]), batch.reverses[row])

@@ -45,7 +45,7 @@ class StoredMoney(AccountMoney):
         for purse, days, amounts, counts in _sums(rows.compress(~is_large)):
             self.begin(store.purse(purse), days, amounts, counts)
         for _, entry in store.entries(group_id, rows.compress(is_large)):
-            self.count(entry.purse, entry.day, entry.amount_minor)
+            self.count(entry.purse, [(entry.day, entry.amount_minor, 1)])
         self.settle()
 
     def entries(self, day: Day | None = None, purse: Purse | None = None) -> list[tuple[bytes, Entry]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from itertools import permutations
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
@@ -15,6 +16,10 @@ from streams.core.rates import Rates
 from streams.core.takings import Entry, HeldMoney, Purse
 from streams.core.years import plan_year
 from tests.unit.core.making import DIGITS, GROUP, day, rate
+
+if TYPE_CHECKING:
+    from streams.core.curve import DaySum
+    from streams.core.events import Day
 
 
 def remittance(number: int, on: str = "03-01", amount: int = 100, digest: bytes = b"a") -> Remittance:
@@ -122,18 +127,42 @@ def test_a_curve_knows_its_best_thirty_days() -> None:
 
 @pytest.mark.parametrize("largest", [900_00, 1 << 62])
 def test_money_counted_at_once_is_counted_as_one_by_one(largest: int) -> None:
-    """What is read from a store comes as sums; it would else be other money than the same events folded."""
+    """What is read from a store comes as sums, and so does a backlog: it would else be other money."""
     rng, first = random.Random(largest), plan_year(2026).first
-    for _ in range(20):
-        at_once, one_by_one = HeldMoney(), HeldMoney()
+    for _ in range(50):
+        at_once, together, one_by_one = HeldMoney(), HeldMoney(), HeldMoney()
         for purse in (Purse("USD", None), Purse("EUR", None), Purse("USD", "rail")):
-            days = sorted(rng.sample(range(first, first + 365), 8))
-            amounts = [rng.randint(1, largest) for _ in days]
-            at_once.begin(purse, days, amounts, [1] * len(days))
-            for on_day, amount in zip(days, amounts, strict=True):
-                one_by_one.count(purse, on_day, amount)
-            assert at_once.day_sums(purse) == one_by_one.day_sums(purse)
-        assert list(at_once.paid_days()) == list(one_by_one.paid_days())
-        assert [at_once.count_by(x) for x in range(first, first + 366)] == [
-            one_by_one.count_by(x) for x in range(first, first + 366)
+            came = sorted(
+                (rng.randrange(first, first + 365), rng.randint(1, largest)) for _ in range(rng.randint(1, 40))
+            )
+            for on_day, amount in rng.sample(came, len(came)):
+                one_by_one.count(purse, [(on_day, amount, 1)])
+            at_once.begin(purse, *zip(*_by_day(came), strict=True))
+            begun, later = _split(came, rng)
+            if begun:
+                together.begin(purse, *zip(*_by_day(begun), strict=True))
+            if later:
+                together.count(purse, _by_day(later))
+            assert at_once.day_sums(purse) == together.day_sums(purse) == one_by_one.day_sums(purse)
+        assert list(at_once.paid_days()) == list(together.paid_days()) == list(one_by_one.paid_days())
+        counted = [
+            [money.count_by(x) for x in range(first, first + 366)] for money in (at_once, together, one_by_one)
         ]
+        assert counted[0] == counted[1] == counted[2]
+
+
+def _by_day(came: list[tuple[Day, int]]) -> list[DaySum]:
+    """Return what came, by day: a day, the amounts of it, and how many."""
+    days = dict.fromkeys(on_day for on_day, _ in came)
+    of_day = {on_day: [amount for one, amount in came if one == on_day] for on_day in days}
+    return [(on_day, sum(amounts), len(amounts)) for on_day, amounts in of_day.items()]
+
+
+def _split(came: list[tuple[Day, int]], rng: random.Random) -> tuple[list[tuple[Day, int]], list[tuple[Day, int]]]:
+    """Return what is there before, and what comes later: of any days, or of the last ones."""
+    if rng.random() < 0.5:
+        at = rng.randrange(len(came))
+        return came[:at], came[at:]
+    comes_later = [rng.random() < 0.5 for _ in came]
+    return ([one for one, is_late in zip(came, comes_later, strict=True) if not is_late],
+            [one for one, is_late in zip(came, comes_later, strict=True) if is_late])  # fmt: skip

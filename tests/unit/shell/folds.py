@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from streams.core.takings import AccountMoney
+
     Event = Remittance | Reversal
 
 HUGE = 10**18 * 1000 - 1  # 18 digits before the point and three after it: more than 63 bits
@@ -68,11 +70,19 @@ class Fold(Protocol):
     def money(self, group: str, year: int) -> list[Any]:
         """Return the unreversed remittances of an account."""
 
+    def sums(self, group: str, year: int) -> Any:
+        """Return what is kept of an account in memory: by kind of money what came by day, and how many there are."""
+
     def years(self, group: str) -> set[int]:
         """Return the years in which any remittance of a group is known."""
 
     def conflicts(self) -> set[int]:
         """Return the offsets of conflicting duplicates."""
+
+
+def _sums(money: AccountMoney) -> Any:
+    levies = (None, *sorted(money.earmarks()))
+    return [(p, money.day_sums(p)) for levy in levies for p in sorted(money.purses(levy))], len(money)
 
 
 class PureFold:
@@ -93,6 +103,10 @@ class PureFold:
     def money(self, group: str, year: int) -> list[Any]:
         """Return the entries of the account's money."""
         return self._ledgers[group].money(year).entries()
+
+    def sums(self, group: str, year: int) -> Any:
+        """Return those that were kept as each came."""
+        return _sums(self._ledgers[group].money(year))
 
     def years(self, group: str) -> set[int]:
         """Return the group's plan years."""
@@ -123,6 +137,10 @@ class DiskFold:
     def money(self, group: str, year: int) -> list[Any]:
         """Return the entries of the account's money."""
         return self.ledger.money(group, year).entries()
+
+    def sums(self, group: str, year: int) -> Any:
+        """Return those that were kept as each batch came, once the account was asked for."""
+        return _sums(self.ledger.money(group, year))
 
     def years(self, group: str) -> set[int]:
         """Return the group's plan years."""

@@ -108,7 +108,7 @@ def test_an_unknown_group_has_nothing(fold: Fold) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_any_batches_end_as_the_pure_fold_does(tmp_path: Path, seed: int) -> None:
-    """Few ids, so that all collides: money, years and conflicts are those of the pure fold after each batch."""
+    """Few ids, so that all collides: money, sums, years and conflicts are those of the pure fold after each batch."""
     dice = random.Random(seed)
     folds = [make(tmp_path / str(n)) for n, make in enumerate(FOLDS.values())]
     for _ in range(12):
@@ -116,7 +116,11 @@ def test_any_batches_end_as_the_pure_fold_does(tmp_path: Path, seed: int) -> Non
         for fold in folds:
             fold.take(*batch)
         said = [
-            ([fold.money(g, y) for g in "gh" for y in (2025, 2026)], fold.years("g"), fold.conflicts())
+            (
+                [(fold.money(g, y), fold.sums(g, y)) for g in "gh" for y in (2025, 2026)],
+                fold.years("g"),
+                fold.conflicts(),
+            )
             for fold in folds
         ]
         assert all(one == said[0] for one in said)
@@ -130,4 +134,5 @@ def chance(dice: random.Random) -> Event:
     if dice.random() < 0.35:
         return reverse(dice.randrange(20), of=dice.randrange(20), group=group, digest=digest)
     on = dice.choice(["2025-12-31", "2026-01-01", "2026-07-01"])
-    return remit(dice.randrange(20), dice.choice([1, HUGE]), group=group, on=on, digest=digest)
+    levy = dice.choice([None, None, "rail"])
+    return remit(dice.randrange(20), dice.choice([1, HUGE]), group=group, on=on, digest=digest, levy_id=levy)
