@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -264,23 +263,27 @@ def cpu_seconds(pid: int) -> float:
 
 
 def read_metrics(port: int) -> dict[str, float]:
-    """Return a worker's counts of remittances read and folded, and its partitions past the catch-up barrier.
-
-    Only these are asked for: all that there is would take milliseconds of the worker's core each time.
-    """
+    """Return a worker's counts of remittances read and folded, and its partitions past the catch-up barrier."""
     found = {"records": 0.0, "folded_events": 0.0, "caught_up_partitions": 0.0}
-    names = ("records_total", "folded_events_total", "caught_up_partitions")
+    for series, value in scrape(port, "records_total", "folded_events_total", "caught_up_partitions"):
+        if "policy-changes" not in series:
+            found[series.partition("{")[0].removesuffix("_total")] += value
+    return found
+
+
+def scrape(port: int, *names: str, patience_seconds: float = 5) -> list[tuple[str, float]]:
+    """Return (series with its labels, value) of some of a worker's metrics; none while it doesn't answer.
+
+    Names are without `quotastream_`. All that there are would take milliseconds of the worker's core each time.
+    """
     asked = "&".join(f"name[]=quotastream_{name}" for name in names)
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics?{asked}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics?{asked}", timeout=patience_seconds) as answer:
             lines = answer.read().decode().splitlines()
     except (urllib.error.URLError, OSError):
-        return found  # it isn't up yet
-    for line in lines:
-        for what in found:
-            if re.match(rf"quotastream_{what}(_total)?[ {{]", line) and "policy-changes" not in line:
-                found[what] += float(line.rsplit(" ", 1)[1])
-    return found
+        return []
+    found = (line.removeprefix("quotastream_").rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return [(series, float(value)) for series, value in found]
 
 
 def peak_memory_mib(pid: int) -> int:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-import urllib.error
-import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.contestants import cpu_seconds, peak_memory_mib, start, stop
+from benchmarks.contestants import cpu_seconds, peak_memory_mib, scrape, start, stop
 from benchmarks.workload import LAST_DAY
 from streams.devkafka.config import choose_port
 
@@ -20,13 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 GIVE_UP_SECONDS = 7200
+LOOKED_AT = (
+    "alerts_total", "caught_up_partitions", "folded_events_total", "records_total", "statuses_total", "untold_groups",
+)  # fmt: skip
 
 
 class LiveWorker:
     """A live worker in a process of its own, whose clock a file moves."""
 
     def __init__(self, bootstrap_servers: str, folder: Path, poll_seconds: float = 0.5) -> None:
-        """Look at its metrics every `poll_seconds`: a look costs it some milliseconds."""
+        """Look at its metrics every `poll_seconds`."""
         folder.mkdir(parents=True, exist_ok=True)
         self.state = folder / "state"
         self._bootstrap_servers = bootstrap_servers
@@ -82,18 +83,11 @@ class LiveWorker:
         return peak_memory_mib(self.process.pid)
 
     def metrics(self) -> dict[str, float]:
-        """Return the sums of its metrics over their labels; empty while it doesn't answer."""
+        """Return the sums over their labels of the metrics that are looked at; empty while it doesn't answer."""
         found: dict[str, float] = {}
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=60) as answer:
-                lines = answer.read().decode().splitlines()
-        except (urllib.error.URLError, OSError):
-            return found
-        for line in lines:
-            if not line.startswith("#"):
-                name, value = line.rsplit(" ", 1)
-                name = name.partition("{")[0].removeprefix("quotastream_")
-                found[name] = found.get(name, 0.0) + float(value)
+        for series, value in scrape(self._port, *LOOKED_AT, patience_seconds=60):
+            name = series.partition("{")[0]
+            found[name] = found.get(name, 0.0) + value
         return found
 
     def until(self, reached: Callable[[dict[str, float]], bool]) -> tuple[float, float]:
