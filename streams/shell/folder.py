@@ -15,7 +15,7 @@ from streams.shell import freed_memory, packs
 from streams.shell.ledger import HomeLedger, UnreadableLedgerError
 from streams.shell.logs import located
 from streams.shell.outbox import ended
-from streams.shell.router import arrived_ms
+from streams.shell.router import Logged, arrived_ms
 from streams.shell.teller import Teller
 from streams.shell.versions import UnreadableStateError
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.core.events import Policy
-    from streams.shell.router import Logged
     from streams.shell.transport import Chunk, ChunkConsumer
     from streams.shell.workplace import Workplace
 
@@ -144,7 +143,7 @@ class Folder:
             for at in range(0, len(records), SLICE):
                 part = records[at : at + SLICE]
                 after = chunk.next if at + SLICE >= len(records) else part[-1].offset + 1
-                self._take(teller, chunk.first if at == 0 else part[0].offset, part, after)
+                self._take(teller, chunk.first if at == 0 else part[0].offset, _fresh(teller, part), after)
                 await asyncio.sleep(0)
                 if chunk.epoch != self._consumer.epoch:
                     return
@@ -186,31 +185,30 @@ class Folder:
         if after > first:
             try:
                 self._take(teller, first, [waiting[offset] for offset in range(first, after)], after)
-            except (sqlite3.Error, UnreadableStateError) as error:
+            except sqlite3.Error as error:
                 log.debug("home partition %d: left to its chunk: %r", teller.partition, error)
                 return
         left = {offset: pack for offset, pack in waiting.items() if offset >= after}
         if 0 < len(left) <= LOGGED_AT_MOST:
             self._logged[teller.partition] = left
 
-    def _take(self, teller: Teller, first: int, records: list[Any], after: int) -> None:
+    def _take(self, teller: Teller, first: int, fresh: Sequence[Logged], after: int) -> None:
+        """Take in the packs that the log has from `first`, or from where the ledger stands, up to `after`."""
         ledger = teller.ledger
         if first > ledger.position:
             raise LookupError(f"home log handed out from {first}, the ledger stands at {ledger.position}")
-        fresh = [record for record in records if record.offset >= ledger.position]
-        new = [packs.columns(record.value) for record in fresh]
         if after <= ledger.position:
             return
         metrics = self._place.metrics
         with metrics.fold_seconds.time():
-            changed = ledger.fold(new, after)
-        for record in fresh:
-            self._place.policy_log.traces.take_pack(record.headers)
-        metrics.folded.inc(len(new))
-        metrics.folded_events.inc(sum(pack.events.size for pack in new))
+            changed = ledger.fold([one.pack for one in fresh], after)
+        for one in fresh:
+            self._place.policy_log.traces.take_pack(one.headers)
+        metrics.folded.inc(len(fresh))
+        metrics.folded_events.inc(sum(one.pack.events.size for one in fresh))
         teller.changed(changed, self._arrived(fresh) if teller.caught_up else None)
 
-    def _arrived(self, records: list[Any]) -> float | None:
+    def _arrived(self, records: Iterable[Logged]) -> float | None:
         """Return when the oldest input of packs arrived, in seconds since 1970; count the delays of all of them."""
         arrived = [ms / 1000 for record in records if (ms := arrived_ms(record)) > 0]
         now = time.time()
@@ -236,6 +234,15 @@ class Folder:
         scopes = {scope for policy in policies for scope in book.reach(policy)}
         for teller in self._tellers.values():
             teller.policies_changed(scopes, arrived)
+
+
+def _fresh(teller: Teller, records: Sequence[Any]) -> list[Logged]:
+    """Return the packs of the home log's records that the ledger does not have."""
+    return [
+        Logged(teller.partition, record.offset, packs.columns(record.value), record.headers)
+        for record in records
+        if record.offset >= teller.ledger.position
+    ]
 
 
 async def _forget(ledger: HomeLedger) -> None:

@@ -49,8 +49,20 @@ class Logged(NamedTuple):
 
     partition: int
     offset: int
-    value: bytes
+    pack: packs.Columns
     headers: Headers
+
+
+class Packed(NamedTuple):
+    """A pack, and the message that takes it to the home log."""
+
+    pack: packs.Columns
+    message: Message
+
+    @classmethod
+    def of(cls, home: int, pack: packs.Columns, topic: str, headers: Headers = ()) -> Packed:
+        """Return a pack for a home partition with its message."""
+        return cls(pack, Message(topic, home, None, packs.encode(pack), headers))
 
 
 class Slice(NamedTuple):
@@ -91,7 +103,7 @@ class Router:
     async def route(self, chunks: Sequence[Chunk]) -> None:
         """Send everything of some chunks to where it belongs; they are finished when all of it is acknowledged."""
         since = time.monotonic()
-        packed: list[Message] = []
+        packed: list[Packed] = []
         futures: list[asyncio.Future[Any]] = []
         others: list[asyncio.Future[Any]] = []
         letters: Letters = {chunk: [] for chunk in chunks}
@@ -103,7 +115,7 @@ class Router:
                     await asyncio.sleep(0)
                 if slices[0].chunk.tp.topic == self._names.remittances:
                     packed += (more := self._remittances(slices, letters))
-                    futures += await self._outbox.enqueue(more)
+                    futures += await self._outbox.enqueue([one.message for one in more])
                 elif policies := self._policies(slices, letters):
                     others += await self._outbox.enqueue_many(policies)
         except CLIENT_ERRORS as error:
@@ -119,7 +131,7 @@ class Router:
         task.add_done_callback(self._waiting.discard)
 
     async def _settle(
-        self, chunks: Sequence[Chunk], packed: list[Message], futures: list[asyncio.Future[Any]],
+        self, chunks: Sequence[Chunk], packed: list[Packed], futures: list[asyncio.Future[Any]],
         others: list[asyncio.Future[Any]], since: float,
     ) -> None:  # fmt: skip
         try:
@@ -134,12 +146,11 @@ class Router:
             self._metrics.last_record_timestamp.labels(topic).set(chunk.records[-1].timestamp / 1000)
         self._note_logged(packed, [future.result() for future in futures])
 
-    def _note_logged(self, messages: Iterable[Message], there: Iterable[Any]) -> None:
+    def _note_logged(self, packed: Iterable[Packed], there: Iterable[Any]) -> None:
         """Tell of what the home log has now; `there`: where each message is, as aiokafka says it."""
         self.on_logged(
-            Logged(m.partition, at.offset, m.value or b"", m.headers)
-            for m, at in zip(messages, there, strict=True)
-            if m.topic == self._names.home
+            Logged(message.partition, at.offset, pack, message.headers)
+            for (pack, message), at in zip(packed, there, strict=True)
         )
 
     async def _failed(self, chunks: Sequence[Chunk], error: BaseException) -> None:
@@ -150,7 +161,7 @@ class Router:
         if chunks[0].epoch == self._consumer.epoch:
             self._consumer.begin_epoch()
 
-    def _remittances(self, slices: Sequence[Slice], letters: Letters) -> list[Message]:
+    def _remittances(self, slices: Sequence[Slice], letters: Letters) -> list[Packed]:
         records = blocks.together([part for _, part in slices])
         rows, events, bad = codec.decode_remittances(records)
         begins = np.cumsum([0, *(len(part) for _, part in slices[:-1])])
@@ -164,7 +175,7 @@ class Router:
         homes = np.array(home_of_group, np.int64)[events.group]
         traced, fronts = _traced(records, rows, events), self._consumer.fronts()
         arrived = arrived_header(min(part[0].timestamp for _, part in slices))
-        messages = list[Message]()
+        packed = list[Packed]()
         for home in sorted(set(home_of_group)):
             mine = (homes == home).nonzero()[0]
             counts = np.bincount(slice_of_event[mine], minlength=len(slices)).tolist()
@@ -175,8 +186,8 @@ class Router:
             ]
             pack = packs.Columns("remittances", sources, offsets[mine], events.take(mine))
             headers = arrived + traces.pack_headers([traced[row] for row in mine.tolist() if row in traced])
-            messages.append(Message(self._names.home, home, None, packs.encode(pack), headers))
-        return messages
+            packed.append(Packed.of(home, pack, self._names.home, headers))
+        return packed
 
     def _count(self, topic: str, records: int, routed: int) -> None:
         self._unstamped += records
@@ -236,14 +247,15 @@ class Router:
             if is_much:
                 eager_until = max(eager_until, now + LINGER_SECONDS)
             stamps = self._stamps(due)
+            messages = [stamp.message for stamp in stamps] + self._policies_stamps(due)
             try:
-                there = await self._outbox.send(stamps)
+                there = await self._outbox.send(messages)
             except CLIENT_ERRORS as error:
                 log.warning("stamps were not acknowledged, trying again: %r", error)
                 await self._outbox.renew()
                 stamped_at = 0.0
             else:
-                self._note_logged(stamps, there)
+                self._note_logged(stamps, there[: len(stamps)])
                 if epoch == self._consumer.epoch:
                     self._stamped.update(due)
 
@@ -255,19 +267,21 @@ class Router:
             if tp.topic in inputs and offset > self._stamped.get(tp, 0)
         }
 
-    def _stamps(self, due: Mapping[TP, int]) -> list[Message]:
-        """Return the messages that say so: one into each home partition, however many inputs came on."""
-        messages, sources = list[Message](), list[packs.Source]()
-        for tp, offset in due.items():
-            if tp.topic == self._names.remittances:
-                sources.append(packs.Source(tp.partition, offset, 0))
-            else:
-                headers = source_headers(tp.partition, offset)
-                messages.append(Message(self._names.policies, 0, STAMP_KEY, None, headers))
-        if sources:
-            stamp = packs.encode(packs.stamps("remittances", sources))
-            messages += [Message(self._names.home, home, None, stamp) for home in range(self._home_partitions)]
-        return messages
+    def _stamps(self, due: Mapping[TP, int]) -> list[Packed]:
+        """Return what says so of remittances: one into each home partition, however many inputs came on."""
+        inputs = {tp: offset for tp, offset in due.items() if tp.topic == self._names.remittances}
+        if not inputs:
+            return []
+        stamp = packs.stamps("remittances", [packs.Source(tp.partition, offset, 0) for tp, offset in inputs.items()])
+        return [Packed.of(home, stamp, self._names.home) for home in range(self._home_partitions)]
+
+    def _policies_stamps(self, due: Mapping[TP, int]) -> list[Message]:
+        """Return what says so of policies."""
+        inputs = {tp: offset for tp, offset in due.items() if tp.topic == self._names.policy_changes}
+        return [
+            Message(self._names.policies, 0, STAMP_KEY, None, source_headers(tp.partition, offset))
+            for tp, offset in inputs.items()
+        ]
 
 
 def _in_slices(chunks: Iterable[Chunk]) -> Iterator[list[Slice]]:

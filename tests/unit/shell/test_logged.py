@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 HOME = 3
 
 
-def logged(offset: int, value: bytes | None = None) -> Logged:
+def logged(offset: int) -> Logged:
     """Return a pack with one remittance, as the log has it at an offset."""
     event = Remittance(f"group-{offset}", bytes([offset] * 16), b"digested", 739_000, 100, "USD", None)
     pack = packs.Part("remittances", 0, 0, [(offset, event)])
-    return Logged(HOME, offset, packs.encode(pack.columns()) if value is None else value, ())
+    return Logged(HOME, offset, pack.columns(), ())
 
 
 class Home:
@@ -85,7 +85,7 @@ def test_what_was_read_meanwhile_is_passed_over(home: Callable[..., Any]) -> Non
 
     def story(house: Home) -> None:
         house.logged(2)
-        house.ledger.fold([packs.columns(logged(offset).value) for offset in (0, 1)], 2)
+        house.ledger.fold([logged(offset).pack for offset in (0, 1)], 2)
         assert house.logged(0, 1) == 3
         assert house.heard == [{"group-2"}]
         assert not house.folder._logged
@@ -116,14 +116,3 @@ def test_what_is_behind_waits_for_its_chunks(home: Callable[..., Any]) -> None:
         assert not house.folder._logged
 
     home(story, caught_up=False)
-
-
-def test_what_is_no_pack_is_left_to_its_chunk(home: Callable[..., Any]) -> None:
-    """The chunk says what is wrong, and stops the worker."""
-
-    def story(house: Home) -> None:
-        house.folder.logged([logged(0, b"no pack")])
-        assert house.ledger.position == 0
-        assert not house.folder.failed.done()
-
-    home(story)

@@ -92,4 +92,4 @@ def test_stamps_are_known_to_be_in_the_log(monkeypatch: pytest.MonkeyPatch) -> N
     run.router.on_logged = heard.extend
     run.play(1)
     assert {(pack.partition, pack.offset) for pack in heard} >= {(0, 100), (HOMES - 1, 100 + HOMES - 1)}
-    assert packs.decode(heard[0].value) == [packs.Part("remittances", p, 1, []) for p in range(INPUTS)]
+    assert heard[0].pack == packs.stamps("remittances", [packs.Source(p, 1, 0) for p in range(INPUTS)])
