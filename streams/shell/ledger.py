@@ -30,7 +30,7 @@ from streams.shell.runs import Keys, Rows, Runs, Sorted
 from streams.shell.stored_money import BEYOND_64_BITS, StoredMoney
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from streams.core.events import Day
@@ -148,8 +148,8 @@ class HomeLedger:
 
     # --- the fold ---
 
-    def fold(self, packs: Sequence[Columns], position: int) -> set[str]:
-        """Take in packs and the log's next offset; return the groups that changed.
+    def fold(self, packs: Sequence[Columns], position: int) -> Iterator[str]:
+        """Take in packs and the log's next offset; return what yields the groups that changed, each once.
 
         Raises sqlite3.Error where the store can't be written; then nothing was taken in.
         """
@@ -177,15 +177,20 @@ class HomeLedger:
             raise
         self.position, self.stamps = position, stamps
         if not len(kept):
-            return set()
+            return iter(())
         try:
             self._runs.stored(news)
             self._apply(batch, kept)
         except BaseException:
             self._load()  # what is in memory is only a copy
             raise
-        names = self._groups.names
-        return {names[number] for number in set(batch.numbers[kept].tolist())}
+        return self._changed(batch.numbers[kept])
+
+    def _changed(self, numbers: Keys) -> Iterator[str]:
+        for number in set(
+            numbers.tolist()
+        ):  # not worked out where nobody asks: of a backlog they are as many as events
+            yield self._groups.names[number]
 
     def _batch(self, packs: Sequence[Columns]) -> Batch:
         count = sum(pack.events.size for pack in packs)

@@ -156,13 +156,17 @@ class Teller:
     # --- taking over ---
 
     async def _take_over(self) -> None:
-        place = self._place
-        place.behind[self.partition] = self.ledger
-        try:
-            home_end, policies_end = await self._fold_to_the_end()
-        finally:
-            del place.behind[self.partition]
-        await place.until_others_folded(self._step)
+        place, names = self._place, self._place.names
+        await self._outputs.count_partitions(await self._transactions.begin())
+        await self._transactions.abort_open(written_by(place, self.partition, self._outputs.partitions))
+        self._step()
+        folded = self.ledger.position
+        logs = TopicPartition(names.home, self.partition), TopicPartition(names.policies, 0)
+        home_end, policies_end = await ends_of(place.bootstrap_servers, logs)
+        if folded > home_end:  # what the log lost would be passed over, and what comes in its place too
+            raise UnreadableLedgerError(f"at offset {folded}, where the home log ends at {home_end}")
+        while self.ledger.position < home_end:  # noqa: ASYNC110  both at once would take as long, and fold slower
+            await asyncio.sleep(0.02)
         self._told, mended = await recall(place, self.partition, self._outputs.partitions, self._step)
         self._judging = Judging(self._told, place, self.ledger)
         if self._told.policies_log != place.policies_log_id:  # the log was made anew: its offsets begin again
@@ -183,21 +187,6 @@ class Teller:
             self._turn_day()
             await self._commit([], mended)
         log.info("home partition %d: caught up, telling of %d groups", self.partition, len(self._agenda))
-
-    async def _fold_to_the_end(self) -> tuple[int, int]:
-        """Fence whoever told before, and wait until all is folded; return where home log and policies ended then."""
-        place = self._place
-        await self._outputs.count_partitions(await self._transactions.begin())
-        await self._transactions.abort_open(written_by(place, self.partition, self._outputs.partitions))
-        self._step()
-        folded = self.ledger.position
-        logs = TopicPartition(place.names.home, self.partition), TopicPartition(place.names.policies, 0)
-        home_end, policies_end = await ends_of(place.bootstrap_servers, logs)
-        if folded > home_end:  # what the log lost would be passed over, and what comes in its place too
-            raise UnreadableLedgerError(f"at offset {folded}, where the home log ends at {home_end}")
-        while self.ledger.position < home_end:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-        return home_end, policies_end
 
     def _caught_up_with(self, home_end: int, policies_end: int) -> bool:
         place = self._place

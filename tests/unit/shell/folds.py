@@ -55,7 +55,7 @@ def together(*parts: Part) -> Columns:
 
 def fold_in(ledger: HomeLedger, packs: list[Part], position: int) -> set[str]:
     """Fold packs, as they come out of the log."""
-    return ledger.fold([columns(encode(pack.columns())) for pack in packs], position)
+    return set(ledger.fold([columns(encode(pack.columns())) for pack in packs], position))
 
 
 # --- one suite for both ---------------------------------------------------------------------------------------------

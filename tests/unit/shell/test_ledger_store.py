@@ -57,7 +57,7 @@ def test_a_conflict_is_where_its_part_comes_from(tmp_path: Path) -> None:
         Part("remittances", 0, 3, [(5, remit(1, 6, **another)), (6, remit(3))]),
         Part("remittances", 7, 1, [(8, remit(2)), (9, remit(3, 7, **another))]),
     )
-    assert ledger.fold([columns(encode(pack))], 1) == {"g"}
+    assert list(ledger.fold([columns(encode(pack))], 1)) == ["g"]
     assert ledger.stamps == {("remittances", 4): 9, ("remittances", 0): 3, ("remittances", 7): 1}
     assert ledger.conflicts == {Conflict("remittances", 0, 5), Conflict("remittances", 7, 9)}
     assert sums(ledger) == [100, 100, 100]

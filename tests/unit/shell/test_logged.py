@@ -43,7 +43,10 @@ class Home:
         self.folder = Folder(place, SimpleNamespace(), path, "log")  # type: ignore[arg-type]
         self.ledger = HomeLedger(path / "home.sqlite", "log")
         self.folder._tellers[HOME] = SimpleNamespace(  # type: ignore[assignment]
-            partition=HOME, caught_up=caught_up, ledger=self.ledger, changed=lambda names, _: self.heard.append(names)
+            partition=HOME,
+            caught_up=caught_up,
+            ledger=self.ledger,
+            changed=lambda names, _: self.heard.append(set(names)),
         )
 
     def logged(self, *offsets: int) -> int:

@@ -38,7 +38,7 @@ def batch(number: int) -> Part:
 
 def take(ledger: HomeLedger, *numbers: int) -> set[str]:
     """Fold batches; return the groups that changed."""
-    return ledger.fold([columns(encode(batch(n).columns())) for n in numbers], ledger.position + 1)
+    return set(ledger.fold([columns(encode(batch(n).columns())) for n in numbers], ledger.position + 1))
 
 
 def total(ledger: HomeLedger) -> int:
