@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 PARTITIONS = 4
 ORDINARY = 1_000  # groups
 ONE_IN = 100  # remittances lifts a group over its target
+BROKER_WARM_SECONDS = 30  # of the highest rate, into a topic that nobody reads: the broker alone has to keep up first
 WARM_UP_RATE = 900  # run before what is measured: a broker whose code is not compiled yet needs more than its core
 WARM_SECONDS = 15  # at each rate
 TARGET, OVER, SMALL = "36500.00", "40000.00", "0.01"
@@ -133,7 +134,10 @@ def _send(bootstrap_servers: str, topic: str, rate: int, seconds: int) -> dict[s
         else last_day_remittance(dice, dice.choice(units), SMALL)
         for n in range(rate * (seconds + WARM_SECONDS))
     ]
-    producer = Producer({"bootstrap.servers": bootstrap_servers, "acks": "all", "compression.type": "lz4"})
+    producer = Producer(
+        {"bootstrap.servers": bootstrap_servers, "acks": "all", "compression.type": "lz4",
+         "queue.buffering.max.messages": 1_000_000}  # all of a run: where a broker stands still, time goes on
+    )  # fmt: skip
     due: dict[str, float] = {}
     for number, at in on_schedule(producer, rate, len(messages)):
         key, value = messages[number]
@@ -199,14 +203,17 @@ def _has_topic(bootstrap_servers: str, topic: str) -> bool:
         return not topic_admin.describe(admin, [topic])[0]["error_code"]
 
 
+def _create(bootstrap_servers: str, *topics: str) -> None:
+    with topic_admin.admin_client(bootstrap_servers) as admin:
+        admin.create_topics({topic: {"num_partitions": PARTITIONS, "replication_factor": 1} for topic in topics})
+
+
 def _kafka_streams(
     bootstrap_servers: str, rates: list[int], seconds: int, prefix: str, folder: Path
 ) -> dict[int, list[float]]:
     folder.mkdir()
     topic, alerts = f"{prefix}latency-peer", f"{prefix}latency-peer-alerts"
-    with topic_admin.admin_client(bootstrap_servers) as admin:
-        spec = {"num_partitions": PARTITIONS, "replication_factor": 1}
-        admin.create_topics({topic: spec, alerts: spec})
+    _create(bootstrap_servers, topic, alerts)
     arguments = [bootstrap_servers, topic, alerts, str(LIMIT_CENTS), str(folder / "state")]
     child = start([*streams_peer("Crossings"), *arguments], dict(os.environ), folder / "log")
     try:
@@ -242,6 +249,8 @@ def _percentile(ms: list[float], share: float) -> float:
 def measure(bootstrap_servers: str, folder: Path, rates: list[int], seconds: int, rounds: int, alone: bool) -> str:
     """Run both contestants, round after round, each first in turn; return the table."""
     os.sched_setaffinity(0, cores()[0])
+    _create(bootstrap_servers, "warm-up")
+    _send(bootstrap_servers, "warm-up", max(rates), BROKER_WARM_SECONDS - WARM_SECONDS)
     contestants = {WORKER: _worker}
     if not alone and kafka_streams_at_hand():
         contestants[PEER] = _kafka_streams

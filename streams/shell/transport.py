@@ -98,7 +98,7 @@ class ChunkConsumer(BareConsumer):
         assert self._client is not None
         chunk.finished = True
         if chunk.tp.topic == self.in_blocks:  # the longer each takes, the more should be in it
-            self._client.held_seconds = min(2 * (time.monotonic() - chunk.since), LONGEST_HELD_SECONDS)
+            self._client.held_seconds = min(time.monotonic() - chunk.since, LONGEST_HELD_SECONDS)
         waiting = self._handed_out[chunk.tp]
         while waiting and waiting[0].finished:
             self._front[chunk.tp] = waiting.popleft().next
