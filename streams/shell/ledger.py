@@ -187,9 +187,8 @@ class HomeLedger:
         return self._changed(batch.numbers[kept])
 
     def _changed(self, numbers: Keys) -> Iterator[str]:
-        for number in set(
-            numbers.tolist()
-        ):  # not worked out where nobody asks: of a backlog they are as many as events
+        """Yield the names, worked out only where somebody asks: while a partition is behind nobody does."""
+        for number in set(numbers.tolist()):
             yield self._groups.names[number]
 
     def _batch(self, packs: Sequence[Columns]) -> Batch:
