@@ -5,7 +5,7 @@ those over a limit. Remittances are sent on a fixed schedule, and time counts fr
 pays for it. Most are of groups in which no alert is due; one in a hundred lifts a group over its target.
 
 The broker and the load share one core, the contestant with all its threads has the other. A broker gets faster over
-minutes, as its JVM compiles what it runs: so both have their turn in each round, and each is first in every other.
+minutes, as its JVM compiles what it runs: so each round has one of its own, and each is first in every other round.
 """
 
 from __future__ import annotations
@@ -175,17 +175,15 @@ def _wait(child: subprocess.Popen[bytes], ready: Callable[[], bool], what: str) 
         time.sleep(0.2)
 
 
-def _worker(
-    bootstrap_servers: str, rates: list[int], seconds: int, prefix: str, folder: Path
-) -> dict[int, list[float]]:
+def _worker(bootstrap_servers: str, rates: list[int], seconds: int, folder: Path) -> dict[int, list[float]]:
     folder.mkdir()
-    names = Names(prefix, replay=True, output_prefix="latency-")
+    names = Names("", replay=True, output_prefix="latency-")
     with topic_admin.admin_client(bootstrap_servers) as admin:
-        topic_admin.create_missing(admin, Names(prefix), partitions=PARTITIONS)
+        topic_admin.create_missing(admin, Names(), partitions=PARTITIONS)
     groups = ordinary() + [group_id for rate in (WARM_UP_RATE, *rates) for group_id in probes(rate, seconds)]
     publish(bootstrap_servers, names.policy_changes, _policies(groups))
     arguments = worker_arguments(bootstrap_servers, names.output_prefix, folder / "state", choose_port())
-    child = start(arguments, os.environ | {"QUOTASTREAM_PREFIX": prefix}, folder / "log")
+    child = start(arguments, os.environ | {"QUOTASTREAM_PREFIX": ""}, folder / "log")
     try:
         _wait(child, lambda: _has_topic(bootstrap_servers, names.alerts), "the alerts' topic")
         subscriber = Subscriber(bootstrap_servers, names.alerts, over_target)
@@ -208,11 +206,9 @@ def _create(bootstrap_servers: str, *topics: str) -> None:
         admin.create_topics({topic: {"num_partitions": PARTITIONS, "replication_factor": 1} for topic in topics})
 
 
-def _kafka_streams(
-    bootstrap_servers: str, rates: list[int], seconds: int, prefix: str, folder: Path
-) -> dict[int, list[float]]:
+def _kafka_streams(bootstrap_servers: str, rates: list[int], seconds: int, folder: Path) -> dict[int, list[float]]:
     folder.mkdir()
-    topic, alerts = f"{prefix}latency-peer", f"{prefix}latency-peer-alerts"
+    topic, alerts = "latency-peer", "latency-peer-alerts"
     _create(bootstrap_servers, topic, alerts)
     arguments = [bootstrap_servers, topic, alerts, str(LIMIT_CENTS), str(folder / "state")]
     child = start([*streams_peer("Crossings"), *arguments], dict(os.environ), folder / "log")
@@ -246,23 +242,24 @@ def _percentile(ms: list[float], share: float) -> float:
     return ms[min(int(len(ms) * share), len(ms) - 1)]
 
 
-def measure(bootstrap_servers: str, folder: Path, rates: list[int], seconds: int, rounds: int, alone: bool) -> str:
-    """Run both contestants, round after round, each first in turn; return the table."""
+def measure(folder: Path, rates: list[int], seconds: int, rounds: int, alone: bool) -> str:
+    """Run both contestants, round after round, each first in turn; return the table. Each round has its own Kafka."""
     os.sched_setaffinity(0, cores()[0])
-    _create(bootstrap_servers, "warm-up")
-    _send(bootstrap_servers, "warm-up", max(rates), BROKER_WARM_SECONDS - WARM_SECONDS)
     contestants = {WORKER: _worker}
     if not alone and kafka_streams_at_hand():
         contestants[PEER] = _kafka_streams
     found: dict[str, dict[int, list[list[float]]]] = {name: {rate: [] for rate in rates} for name in contestants}
     for number in range(rounds):
         in_turn = list(contestants.items())
-        for place, (name, run) in enumerate(in_turn if number % 2 == 0 else reversed(in_turn)):
-            prefix = f"round-{number}-"  # topics that nobody has written to
-            for rate, ms in run(bootstrap_servers, rates, seconds, prefix, folder / f"{number}-{place}").items():
-                found[name][rate].append(ms)
-                print(f"round {number + 1}: {name}, {rate:,}/s: p50 {_percentile(ms, 0.5):.1f} ms, "
-                      f"p99 {_percentile(ms, 0.99):.1f} ms", file=sys.stderr)  # fmt: skip
+        with pinned_broker(folder / f"kafka-{number}") as broker:
+            servers = broker.bootstrap_servers
+            _create(servers, "warm-up")
+            _send(servers, "warm-up", max(rates), BROKER_WARM_SECONDS - WARM_SECONDS)
+            for place, (name, run) in enumerate(in_turn if number % 2 == 0 else reversed(in_turn)):
+                for rate, ms in run(servers, rates, seconds, folder / f"{number}-{place}").items():
+                    found[name][rate].append(ms)
+                    print(f"round {number + 1}: {name}, {rate:,}/s: p50 {_percentile(ms, 0.5):.1f} ms, "
+                          f"p99 {_percentile(ms, 0.99):.1f} ms", file=sys.stderr)  # fmt: skip
     return "\n".join(_report(seconds, rounds, found))
 
 
@@ -276,11 +273,7 @@ def main() -> int:
     offer_to_write(parser)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="quotastream-latency-") as scratch:
-        folder = Path(scratch)
-        with pinned_broker(folder / "kafka") as broker:
-            report = measure(
-                broker.bootstrap_servers, folder, given.rates, given.seconds, given.rounds, given.only_worker
-            )
+        report = measure(Path(scratch), given.rates, given.seconds, given.rounds, given.only_worker)
     tell("latency", report, write=given.write)
     return 0
 
