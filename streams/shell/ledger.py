@@ -300,7 +300,7 @@ class HomeLedger:
         found = self._runs.find(int(runs.keys_of(np.array([number], np.uint64), halves)[0]), reverses)
         if found is None or not found["day"]:  # not here yet, or a reversal itself
             return
-        ((_, entry),) = self._entries([number], found.reshape(1))
+        ((_, entry),) = self._entries(number, found.reshape(1))
         money = self._accounts.get((self._groups.names[number], year_of(entry.day)))
         if money is not None:
             money.discount(entry)
@@ -360,20 +360,15 @@ class HomeLedger:
         if purse is not None:
             rows = rows.compress(rows["purse"] == self._purse_numbers.get(purse, -1))
         number = self._groups.number(group_id)
-        return [] if number is None else self._entries([number] * len(rows), rows)
+        return [] if number is None else self._entries(number, rows)
 
-    def _entries(self, numbers: list[int], rows: Rows) -> list[tuple[bytes, Entry]]:
+    def _entries(self, number: int, rows: Rows) -> list[tuple[bytes, Entry]]:
         found = zip(
-            numbers,
-            _event_ids(rows),
-            rows["day"].tolist(),
-            rows["amount"].tolist(),
-            rows["purse"].tolist(),
-            strict=True,
+            _event_ids(rows), rows["day"].tolist(), rows["amount"].tolist(), rows["purse"].tolist(), strict=True
         )
         return [
             (key, Entry(day, self._large[number, key] if amount == BEYOND_64_BITS else amount, self._purses[purse]))
-            for number, key, day, amount, purse in found
+            for key, day, amount, purse in found
         ]
 
 
