@@ -63,10 +63,12 @@ def run(arguments: list[str]) -> int:
         return _fail(f"{error.format_message()} (see {_command_path(error)} --help)", error.exit_code)
     except Exception as error:
         from streams.cli import failures  # noqa: PLC0415  what can fail is imported once something has
+        from streams.shell import logs  # noqa: PLC0415
 
         expected = failures.expected(error)
         if expected is None:
             raise
+        logs.finish()
         return _fail(*expected)
     return code if isinstance(code, int) else 0
 

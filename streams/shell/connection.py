@@ -26,8 +26,10 @@ from streams.shell.setting_sources import SettingError, secret_in, variable_of
 from streams.shell.settings import KafkaAccess, load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
+
+    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 ANSWER_WITHIN_S = 10
 LOOK_SECONDS = 2.0  # how long a look at a port may take, once no client got through it
@@ -45,6 +47,7 @@ class RefusedError(UnreachableError):
 
 
 Client = TypeVar("Client")
+AnyClient = TypeVar("AnyClient", bound="AIOKafkaConsumer | AIOKafkaProducer")
 
 
 def access() -> KafkaAccess:
@@ -117,6 +120,16 @@ def idempotent_producer(bootstrap_servers: str, **options: Any) -> KafkaProducer
         metrics_enabled=False,
         **options,
     )
+
+
+@contextlib.asynccontextmanager
+async def started(client: AnyClient) -> AsyncIterator[AnyClient]:
+    """Start an aiokafka client for a while; what it opened is closed too where its start fails or is broken off."""
+    try:
+        await client.start()
+        yield client
+    finally:
+        await client.stop()
 
 
 #: What Kafka answers where it doesn't let us in; any other failure of a client says only that it got nowhere.

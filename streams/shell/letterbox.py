@@ -112,11 +112,8 @@ class Letterbox:
             group_id=self._names.letters_group,
             enable_auto_commit=False,
         )
-        await consumer.start()
-        try:
+        async with connection.started(consumer):
             return await consumer.committed(TopicPartition(*tp)) or 0
-        finally:
-            await consumer.stop()
 
     async def _transact(self, producer: AIOKafkaProducer, tp: TP, letters: Sequence[Letter], after: int) -> None:
         await producer.begin_transaction()

@@ -59,17 +59,26 @@ def set_up(level: str, form: Form = "auto", stream: TextIO | None = None) -> Cal
 
 def count(on_event: Callable[[str], object]) -> None:
     """Have the level of everything that is logged told, what is only counted too."""
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, Calm):
-            handler.on_event = on_event
+    for handler in _calm():
+        handler.on_event = on_event
 
 
 def look() -> None:
     """Write what is due of what was only counted; call it now and then."""
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, Calm):
-            with handler.lock or contextlib.nullcontext():
-                handler.look()
+    for handler in _calm():
+        with handler.lock or contextlib.nullcontext():
+            handler.look()
+
+
+def finish() -> None:
+    """Write all of what was only counted, before a command says its last line."""
+    for handler in _calm():
+        with handler.lock or contextlib.nullcontext():
+            handler.finish()
+
+
+def _calm() -> list[Calm]:
+    return [handler for handler in logging.getLogger().handlers if isinstance(handler, Calm)]
 
 
 def _formatter(human: bool, colours: bool) -> structlog.stdlib.ProcessorFormatter:
@@ -170,12 +179,16 @@ class Calm(logging.StreamHandler[Any]):
         window.seconds = min(2 * window.seconds, LONGEST_WINDOW_SECONDS)
         window.ends_at, window.repeats, window.written = now + window.seconds, 0, 1
 
-    def close(self) -> None:
-        """Write what was only counted, at the end."""
+    def finish(self) -> None:
+        """Write what was only counted."""
         for window in self._windows.values():
             if window.repeats:
                 super().emit(_summary(window))
         self._windows.clear()
+
+    def close(self) -> None:
+        """Write what was only counted, at the end."""
+        self.finish()
         super().close()
 
 

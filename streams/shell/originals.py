@@ -25,9 +25,8 @@ async def read_originals(bootstrap_servers: str, places: list[tuple[str, int, in
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
-    await consumer.start()
     found = []
-    try:
+    async with connection.started(consumer):
         tps = list({TopicPartition(topic, partition) for topic, partition, _ in places})
         begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
         for topic, partition, offset in places:
@@ -45,6 +44,4 @@ async def read_originals(bootstrap_servers: str, places: list[tuple[str, int, in
                 raise KafkaError(f"{topic}[{partition}]@{offset}: a header name is not UTF-8; read again") from error
             if record.offset == offset:
                 found.append(record)
-    finally:
-        await consumer.stop()
     return found

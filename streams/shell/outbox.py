@@ -82,7 +82,11 @@ class Outbox:
             max_request_size=8 << 20,
             request_timeout_ms=40_000,
         )
-        await producer.start()
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
         return producer
 
     async def stop(self) -> None:

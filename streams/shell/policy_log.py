@@ -68,14 +68,11 @@ class PolicyLog:
             auto_offset_reset="earliest", max_partition_fetch_bytes=8 << 20, fetch_max_wait_ms=500,
             key_deserializer=Lean(),
         )  # fmt: skip
-        await consumer.start()
-        try:
+        async with connection.started(consumer):
             consumer.assign([self._tp])
             consumer.seek(self._tp, self.position)
             while True:
                 await self._read(consumer)
-        finally:
-            await consumer.stop()
 
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         try:

@@ -55,9 +55,7 @@ async def recall(
     NewerStateError where a newer worker told.
     """
     notes, *outputs = written_by(place, partition, output_partitions)
-    consumer = _consumer(place.bootstrap_servers)
-    await consumer.start()
-    try:
+    async with connection.started(_consumer(place.bootstrap_servers)) as consumer:
         # Asked before anything is fetched: the answer would wait behind a fetch.
         ends = await consumer.end_offsets([notes, *outputs])
         reading = _Reading(consumer, ends, came_on)
@@ -69,8 +67,6 @@ async def recall(
             for output in outputs:
                 look = held.look_at_alerts if output.topic == place.names.alerts else held.look_at_statuses
                 await look(reading, output, output_partitions[output.topic])
-    finally:
-        await consumer.stop()
     told.reached = {(output.topic, output.partition): Reached(ends[output], None) for output in outputs}
     if held.mended:
         log.warning("home partition %d: the last transaction wasn't whole: the notes of %d accounts are mended",
@@ -104,12 +100,8 @@ def _consumer(bootstrap_servers: str) -> AIOKafkaConsumer:
 
 async def ends_of(bootstrap_servers: str, partitions: Collection[TopicPartition]) -> list[int]:
     """Return where partitions end now (what is committed or acknowledged)."""
-    consumer = _consumer(bootstrap_servers)
-    await consumer.start()
-    try:
+    async with connection.started(_consumer(bootstrap_servers)) as consumer:
         ends = await consumer.end_offsets(list(partitions))
-    finally:
-        await consumer.stop()
     return [ends[partition] for partition in partitions]
 
 

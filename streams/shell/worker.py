@@ -263,15 +263,12 @@ class Worker:
         consumer = AIOKafkaConsumer(
             **connection.aiokafka(self._bootstrap_servers), group_id=None, isolation_level="read_committed"
         )
-        await consumer.start()
         ends: dict[tuple[str, int], int] = {}
-        try:
+        async with connection.started(consumer):
             for kind, topic in zip(("remittances", "policy-changes"), self._names.inputs, strict=True):
                 partitions = [TopicPartition(topic, p) for p in range(await outbox.partitions(topic))]
                 found = await consumer.end_offsets(partitions)
                 ends |= {(kind, tp.partition): end for tp, end in found.items()}
-        finally:
-            await consumer.stop()
         return ends
 
     async def _beat_forever(self, collector: Collector) -> None:

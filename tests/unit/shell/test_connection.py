@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import logging
 import os
 import re
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import trustme
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaConnectionError
 from pydantic import ValidationError
 
 import streams
@@ -215,6 +218,19 @@ def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch, caplog: pyte
     shown += [str(refused.value), repr(refused.value)]
     assert all(PASSWORD not in text for text in [*shown, caplog.text])
     assert "QUOTASTREAM_SASL_PASSWORD is given" in str(refused.value)
+
+
+def test_what_a_client_opened_is_closed_where_its_start_fails() -> None:
+    """Nobody else could close it: what it would be known by was never handed out."""
+
+    async def tried() -> None:
+        consumer = AIOKafkaConsumer(**connection.aiokafka("127.0.0.1:1"), group_id=None)
+        with pytest.raises(KafkaConnectionError):
+            async with connection.started(consumer):
+                pytest.fail("nothing is there")
+        assert consumer._closed
+
+    asyncio.run(tried())
 
 
 COMMANDS = [

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from streams.shell import logs
+from streams.cli import main
+from streams.shell import connection, logs
 
 ours = logging.getLogger("streams.shell.tried")
 
@@ -163,3 +164,19 @@ def test_nothing_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     logs.set_up("info", "json", sys.stderr)
     ours.warning("to stderr")
     assert capsys.readouterr().out == ""
+
+
+def test_a_command_says_why_it_ended_last(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was only counted until then is written before it, not by the interpreter's end after it."""
+    monkeypatch.setenv("QUOTASTREAM_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    monkeypatch.setattr(connection, "ANSWER_WITHIN_S", 1)
+    logs.set_up("info", "json", sys.stderr)
+    for _ in range(3):
+        ours.warning("unclosed")
+    assert main.run(["status"]) != 0
+    logging.getLogger().handlers[0].close()  # as the interpreter's end does
+    *before, last = capsys.readouterr().err.splitlines()
+    assert last.startswith("quotastream: ")
+    assert [json.loads(line).get("repeats") for line in before if "unclosed" in line] == [None, 2]
