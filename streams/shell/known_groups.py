@@ -71,21 +71,20 @@ class KnownGroups:
         number = self._numbers.get(group_id)
         return self._sets[0 if number is None else self._years[number]]
 
-    def numbered(self, group_ids: Sequence[str]) -> Sequence[int]:
+    def numbered(self, group_ids: Sequence[str]) -> Numbers:
         """Return the number of each of some groups; those that were not known are from now on."""
         numbers, first = self._numbers, len(self.names)
-        found = list(map(numbers.get, group_ids))
-        if None not in found:
-            return found  # type: ignore[return-value]  # as was just looked
-        new = [name for name, number in zip(group_ids, found, strict=True) if number is None]
-        numbers.update(zip(new, count(first)))
-        if len(numbers) < first + len(new):  # some name came twice
-            new = list(dict.fromkeys(new))
+        found = list(map(numbers.setdefault, group_ids, count(first)))
+        added = len(numbers) - first
+        if added and added == len(group_ids):
+            self._append(group_ids)
+            return np.arange(first, first + added, dtype=np.uint64)
+        if added:  # beside known ones: each had its place among the names for a number, which leaves gaps
+            new = dict.fromkeys(name for name, number in zip(group_ids, found, strict=True) if number >= first)
             numbers.update(zip(new, count(first)))
-        self._append(new)
-        if len(new) == len(group_ids):
-            return range(first, len(self.names))
-        return list(map(numbers.__getitem__, group_ids))
+            self._append(list(new))
+            found = list(map(numbers.__getitem__, group_ids))
+        return np.array(found, np.uint64)
 
     def note_year(self, year: int, numbers: Numbers) -> None:
         """Note a year of some groups, in the transaction that the caller has begun."""

@@ -16,7 +16,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from datetime import date
 from itertools import accumulate, groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -202,7 +202,7 @@ class HomeLedger:
             if not size:
                 continue
             mine, part = rows[at : at + size], slice(at, at + size)
-            numbers[part] = np.array(self._groups.numbered(events.groups), np.uint64)[events.group]
+            numbers[part] = self._groups.numbered(events.groups)[events.group]
             mine["low"], mine["high"] = events.ids[:, 0], events.ids[:, 1]
             mine["digest"], mine["day"], mine["amount"] = events.digests, events.days, events.amounts
             mine["purse"] = np.array([self._purse(purse) for purse in events.purses], np.uint32)[events.purse]
@@ -223,6 +223,9 @@ class HomeLedger:
         if doubtful.any():
             new = np.ones(len(keys), np.bool_)
             places = np.flatnonzero(doubtful)
+            repeated = self._runs.repeated(Sorted(keys[places], batch.rows.take(order[places])))
+            new[places[repeated]] = False
+            places = places[~repeated]
             self._judge(packs, batch, keys, order, places[np.argsort(order[places])].tolist(), new)
             keys, order = keys[new], order[new]
         return Sorted(keys, batch.rows.take(order)), order
@@ -258,10 +261,8 @@ class HomeLedger:
         if not len(kept):
             return
         self._runs.store(news)
-        numbers, days = batch.numbers[kept], batch.rows["day"][kept]
-        years = np.searchsorted(_NEW_YEARS_DAYS, days, "right")  # 0 of a reversal, which has no day
-        for year in set(years.tolist()) - {0}:
-            self._groups.note_year(year, numbers[years == year])
+        for year, numbers in _by_year(batch.rows["day"][kept], batch.numbers[kept]):
+            self._groups.note_year(year, numbers)
         rows = set(kept.tolist()) if batch.reverses or batch.large else set()
         reversals = [(int(batch.numbers[row]), key) for row, key in batch.reverses.items() if row in rows]
         self._db.executemany("INSERT OR IGNORE INTO reversals VALUES (?, ?)", reversals)
@@ -374,6 +375,17 @@ class HomeLedger:
 
 class UnreadableLedgerError(Exception):
     """The store is of another version of this program, of another home log, or ahead of it."""
+
+
+def _by_year(days: npt.NDArray[Any], numbers: Keys) -> Iterator[tuple[int, Keys]]:
+    """Yield each year in which any of some days are, and the groups' numbers beside those."""
+    first, last = int(days.min()), int(days.max())
+    if first and year_of(first) == year_of(last):  # as most often
+        yield year_of(first), numbers
+        return
+    years = np.searchsorted(_NEW_YEARS_DAYS, days, "right")  # 0 of a reversal, which has no day
+    for year in set(years.tolist()) - {0}:
+        yield year, numbers[years == year]
 
 
 def _event_ids(rows: Rows) -> list[bytes]:

@@ -161,6 +161,18 @@ class Runs:
             found |= part.keys[at] == keys
         return found
 
+    def repeated(self, events: Sorted) -> npt.NDArray[np.bool_]:
+        """Return which of some events are here word for word; one whose key another has too may be left out."""
+        found = np.zeros(len(events.keys), np.bool_)
+        for part in self._parts():
+            at = np.searchsorted(part.keys, events.keys)
+            at[at == len(part.keys)] = 0
+            places = np.flatnonzero(part.keys[at] == events.keys)
+            held, said = part.rows.take(at[places]), events.rows.take(places)
+            same = [held[name] == said[name] for name in ("low", "high", "digest")]
+            found[places] |= np.logical_and.reduce(same)
+        return found
+
     def find(self, key: int, event_id: bytes) -> Any:
         """Return the row of an event, None where it isn't here."""
         wanted = np.uint64(key)

@@ -26,7 +26,8 @@ def test_groups_and_their_years_are_found_again(db: sqlite3.Connection) -> None:
     assert list(groups.numbered(NAMES[:2])) == [0, 1]
     groups.note_year(2026, np.array([0, 1, 1]))
     groups.write()
-    assert groups.numbered([NAMES[3], NAMES[0], NAMES[3], NAMES[2], NAMES[4]]) == [2, 0, 2, 3, 4]
+    assert list(groups.numbered([NAMES[3], NAMES[0], NAMES[3], NAMES[2], NAMES[4]])) == [2, 0, 2, 3, 4]
+    assert list(groups.numbered([NAMES[4], NAMES[1]])) == [4, 1]
     groups.note_year(2025, np.array([0, 4]))
     groups.note_year(2026, np.array([4, 0, 4]))
     groups.write()
@@ -42,11 +43,19 @@ def test_groups_and_their_years_are_found_again(db: sqlite3.Connection) -> None:
     assert db.execute("SELECT count(*) FROM years").fetchone() == (3,)
 
 
+def test_a_name_that_comes_twice_at_first_is_one_group(db: sqlite3.Connection) -> None:
+    """Whether all of what comes is new, or not."""
+    groups = KnownGroups(db)
+    assert list(groups.numbered(["a", "b", "a"])) == [0, 1, 0]
+    assert list(groups.numbered(["c", "b", "d", "c"])) == [2, 1, 3, 2]
+    assert groups.names == ["a", "b", "c", "d"]
+
+
 def test_a_batch_that_is_taken_back_leaves_nothing(db: sqlite3.Connection) -> None:
     """The numbers are given anew once the groups are read again."""
     db.execute("BEGIN")
     groups = KnownGroups(db)
-    groups.note_year(2026, np.array(groups.numbered(NAMES)))
+    groups.note_year(2026, groups.numbered(NAMES))
     groups.write()
     db.execute("ROLLBACK")
     assert not KnownGroups(db).group_ids()

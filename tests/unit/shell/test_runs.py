@@ -169,6 +169,15 @@ def test_ids_whose_hashes_collide_are_told_apart(tmp_path: Path) -> None:
     ledger.close()
 
 
+def test_what_comes_again_word_for_word_is_found_at_once(path: Path) -> None:
+    """A file that is published twice: looked up one by one its events took ten times as long as new ones."""
+    ledger = HomeLedger(path, "log")
+    with patch.object(runs.Runs, "find", side_effect=AssertionError("looked up alone")):
+        assert not take(ledger, *range(BATCHES))
+    assert (total(ledger), ledger.conflicts) == (ALL, set())
+    ledger.close()
+
+
 def test_a_small_batch_does_not_move_all_that_came_before(tmp_path: Path) -> None:
     """A live worker folds a few events at a time: copying what is in memory each time took longer than all else."""
     moved = 0
