@@ -56,6 +56,11 @@ LIMIT_CENTS = 30_000_00
 WORKER, PEER = "quotastream worker", "Kafka Streams, exactly_once_v2, commits every 10 ms"
 READY_SECONDS = 300
 TAIL_SECONDS = 30  # in which the last alerts have to come
+FLUSH_SECONDS = 60  # in which a broker has to take what is left
+
+
+class BrokenOffError(RuntimeError):
+    """A contestant's turn came to no end; the text says what was missing."""
 
 
 @dataclass
@@ -144,8 +149,10 @@ def _send(bootstrap_servers: str, topic: str, rate: int, seconds: int) -> dict[s
         producer.produce(topic, value, key)
         if number % ONE_IN == 0 and number >= WARM_SECONDS * rate:
             due[key] = at
-    if producer.flush(60):
-        raise RuntimeError("some remittances were not acknowledged")
+    if left := producer.flush(FLUSH_SECONDS):
+        raise BrokenOffError(
+            f"{left:,} of {len(messages):,} remittances not acknowledged {FLUSH_SECONDS} s after the last"
+        )
     return due
 
 
@@ -157,7 +164,7 @@ def _measure(subscriber: Subscriber, topic: str, rate: int, seconds: int) -> lis
         time.sleep(0.05)
     missing = due.keys() - subscriber.came.keys()
     if missing:
-        raise RuntimeError(f"{len(missing)} of {len(due)} alerts did not come")
+        raise BrokenOffError(f"{len(missing)} of {len(due)} alerts did not come")
     return sorted(1000 * (subscriber.came[group_id] - at) for group_id, at in due.items())
 
 
@@ -223,7 +230,9 @@ def _kafka_streams(bootstrap_servers: str, rates: list[int], seconds: int, folde
         stop(child)
 
 
-def _report(seconds: int, rounds: int, found: dict[str, dict[int, list[list[float]]]]) -> Iterator[str]:
+def _report(
+    seconds: int, rounds: int, found: dict[str, dict[int, list[list[float]]]], broken_off: list[str]
+) -> Iterator[str]:
     yield (f"{seconds} s at each rate after {WARM_SECONDS} s to warm up; {ORDINARY:,} groups and those lifted over "
            f"their target, {PARTITIONS} partitions; medians of {rounds} rounds, each first in turn.")  # fmt: skip
     yield ""
@@ -231,11 +240,16 @@ def _report(seconds: int, rounds: int, found: dict[str, dict[int, list[list[floa
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for name, rates in found.items():
         for rate, runs in rates.items():
+            if not runs:
+                continue
             p50, p90, p99 = (sorted(_percentile(ms, share) for ms in runs) for share in (0.5, 0.9, 0.99))
             yield (
                 f"| {name} | {rate:,} | {sum(map(len, runs)):,} | {median(p50):.1f} | {p50[0]:.1f}, {p50[-1]:.1f} "
                 f"| {median(p90):.1f} | {median(p99):.1f} | {p99[0]:.1f}, {p99[-1]:.1f} |"
             )
+    if broken_off:
+        yield ""
+        yield from (f"- broken off, and in no figure above: {what}" for what in broken_off)
 
 
 def _percentile(ms: list[float], share: float) -> float:
@@ -249,6 +263,7 @@ def measure(folder: Path, rates: list[int], seconds: int, rounds: int, alone: bo
     if not alone and kafka_streams_at_hand():
         contestants[PEER] = _kafka_streams
     found: dict[str, dict[int, list[list[float]]]] = {name: {rate: [] for rate in rates} for name in contestants}
+    broken_off: list[str] = []
     for number in range(rounds):
         in_turn = list(contestants.items())
         with pinned_broker(folder / f"kafka-{number}") as broker:
@@ -256,11 +271,17 @@ def measure(folder: Path, rates: list[int], seconds: int, rounds: int, alone: bo
             _create(servers, "warm-up")
             _send(servers, "warm-up", max(rates), BROKER_WARM_SECONDS - WARM_SECONDS)
             for place, (name, run) in enumerate(in_turn if number % 2 == 0 else reversed(in_turn)):
-                for rate, ms in run(servers, rates, seconds, folder / f"{number}-{place}").items():
+                try:
+                    latencies = run(servers, rates, seconds, folder / f"{number}-{place}")
+                except BrokenOffError as error:
+                    broken_off.append(f"{name} in round {number + 1}: {error}")
+                    print(broken_off[-1], file=sys.stderr)
+                    continue
+                for rate, ms in latencies.items():
                     found[name][rate].append(ms)
                     print(f"round {number + 1}: {name}, {rate:,}/s: p50 {_percentile(ms, 0.5):.1f} ms, "
                           f"p99 {_percentile(ms, 0.99):.1f} ms", file=sys.stderr)  # fmt: skip
-    return "\n".join(_report(seconds, rounds, found))
+    return "\n".join(_report(seconds, rounds, found, broken_off))
 
 
 def main() -> int:
