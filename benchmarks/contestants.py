@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -209,7 +210,7 @@ class _Look:
         end, memory = self._now(), peak_memory_mib(self.child.pid)
         assert self.half is not None
         self._look()
-        right = read_metrics(self.port)["folded_events"] == self.workload.count
+        right = self._metrics()["folded_events_total"] == self.workload.count
         return (
             Run(self.workload.count, (self.begun, self.half, self.folded), memory, right),
             Run(self.workload.count, (self.begun, self.half, end), memory, right),
@@ -227,14 +228,18 @@ class _Look:
 
     def _look(self) -> None:
         now = self._now()
-        metrics = read_metrics(self.port)
-        if not metrics["records"]:
+        metrics = self._metrics()
+        read, folded = metrics["records_total"], metrics["folded_events_total"]
+        if not read:
             self.begun = now
         # Reading runs ahead of folding: half of the way is where both together have done half.
-        if self.half is None and metrics["records"] + metrics["folded_events"] >= self.workload.count:
+        if self.half is None and read + folded >= self.workload.count:
             self.half = now
-        if self.folded is None and metrics["folded_events"] >= self.workload.count:
+        if self.folded is None and folded >= self.workload.count:
             self.folded = now
+
+    def _metrics(self) -> defaultdict[str, float]:
+        return read_metrics(self.port, "records_total", "folded_events_total", topic="remittances")
 
     def _statuses(self) -> Consumer:
         consumer = Consumer(
@@ -262,28 +267,27 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def read_metrics(port: int) -> dict[str, float]:
-    """Return a worker's counts of remittances read and folded, and its partitions past the catch-up barrier."""
-    found = {"records": 0.0, "folded_events": 0.0, "caught_up_partitions": 0.0}
-    for series, value in scrape(port, "records_total", "folded_events_total", "caught_up_partitions"):
-        if "policy-changes" not in series:
-            found[series.partition("{")[0].removesuffix("_total")] += value
-    return found
+def read_metrics(
+    port: int, *names: str, topic: str | None = None, patience_seconds: float = 5
+) -> defaultdict[str, float]:
+    """Return the sums over their labels of some of a worker's metrics; empty while it doesn't answer.
 
-
-def scrape(port: int, *names: str, patience_seconds: float = 5) -> list[tuple[str, float]]:
-    """Return (series with its labels, value) of some of a worker's metrics; none while it doesn't answer.
-
-    Names are without `quotastream_`. All that there are would take milliseconds of the worker's core each time.
+    Names are without `quotastream_`: all that there are would take milliseconds of the worker's core each time.
+    `topic`: of what is counted by topic, that one's alone.
     """
+    found = defaultdict[str, float](float)
     asked = "&".join(f"name[]=quotastream_{name}" for name in names)
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics?{asked}", timeout=patience_seconds) as answer:
             lines = answer.read().decode().splitlines()
     except (urllib.error.URLError, OSError):
-        return []
-    found = (line.removeprefix("quotastream_").rsplit(" ", 1) for line in lines if not line.startswith("#"))
-    return [(series, float(value)) for series, value in found]
+        return found
+    for line in lines:
+        if line.startswith("#") or (topic and "topic=" in line and f'topic="{topic}"' not in line):
+            continue
+        series, value = line.removeprefix("quotastream_").rsplit(" ", 1)
+        found[series.partition("{")[0]] += float(value)
+    return found
 
 
 def peak_memory_mib(pid: int) -> int:

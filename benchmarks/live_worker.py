@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.contestants import cpu_seconds, peak_memory_mib, scrape, start, stop
+from benchmarks.contestants import cpu_seconds, peak_memory_mib, read_metrics, start, stop
 from benchmarks.workload import LAST_DAY
 from streams.devkafka.config import choose_port
 
@@ -84,11 +84,7 @@ class LiveWorker:
 
     def metrics(self) -> dict[str, float]:
         """Return the sums over their labels of the metrics that are looked at; empty while it doesn't answer."""
-        found: dict[str, float] = {}
-        for series, value in scrape(self._port, *LOOKED_AT, patience_seconds=60):
-            name = series.partition("{")[0]
-            found[name] = found.get(name, 0.0) + value
-        return found
+        return read_metrics(self._port, *LOOKED_AT, patience_seconds=60)
 
     def until(self, reached: Callable[[dict[str, float]], bool]) -> tuple[float, float]:
         """Wait until its metrics say so; return the time and the CPU seconds."""

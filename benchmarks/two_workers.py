@@ -80,7 +80,7 @@ def run(events: int, setting: Setting, folder: Path) -> Took:
             begun, cpu, broker_cpu = time.monotonic(), sum(map(cpu_seconds, pids)), cpu_seconds(broker.pid)
             for child in children:
                 child.send_signal(signal.SIGCONT)
-            _until(lambda: sum(read_metrics(port)["folded_events"] for port in ports) >= events, "not all was folded")
+            _until(lambda: _sum(ports, "folded_events_total") >= events, "not all was folded")
             took = time.monotonic() - begun
             return Took(took, sum(map(cpu_seconds, pids)) - cpu, cpu_seconds(broker.pid) - broker_cpu)
         finally:
@@ -90,7 +90,11 @@ def run(events: int, setting: Setting, folder: Path) -> Took:
 
 
 def _shared(ports: list[int]) -> bool:
-    return all(read_metrics(port)["caught_up_partitions"] == PARTITIONS / len(ports) for port in ports)
+    return all(_sum([port], "caught_up_partitions") == PARTITIONS / len(ports) for port in ports)
+
+
+def _sum(ports: list[int], metric: str) -> float:
+    return sum(read_metrics(port, metric)[metric] for port in ports)
 
 
 def _until(done: Callable[[], bool], otherwise: str) -> None:
