@@ -141,8 +141,15 @@ class Agenda:
         """Tell whether nothing is due but statuses of groups that had news."""
         return bool(self._statuses) and not self._is_more_due()
 
+    def only_news(self) -> bool:
+        """Tell whether groups that had news are due, and no round."""
+        return bool(self._urgent) and not self._is_round_due()
+
     def _is_more_due(self) -> bool:
-        return bool(self._urgent or self._somes or self._left or self._next_waiting() >= 0)
+        return bool(self._urgent) or self._is_round_due()
+
+    def _is_round_due(self) -> bool:
+        return bool(self._somes or self._left or self._next_waiting() >= 0)
 
     def next(self, *, statuses: bool = True) -> Task | None:
         """Return the group to turn to now, and take it off; None where nothing is due.

@@ -22,6 +22,8 @@ BATCH_SECONDS: Final = 0.02  # evaluations that go into one transaction; as long
 ROUND_SECONDS: Final = 0.25  # the same, while no group has news of its own
 BREATH_SECONDS: Final = 0.0005  # a turn; as long as that of the others before it, where they took longer
 LONGEST_BREATH_SECONDS: Final = 0.005
+BACKLOG_RECORDS: Final = 10_000  # so many that are not read yet, a second of a busy day
+BACKLOG_SECONDS: Final = 2.0  # apart are looks at what a backlog brings
 STATUSES_SECONDS: Final = 0.5  # apart are statuses of groups that had news
 SOON_SECONDS: Final = 0.1  # the same, where some are left over
 LATEST_SECONDS: Final = 2.0  # the same, where telling them takes long
@@ -39,8 +41,20 @@ class Pace:
         self._ended = -math.inf
         self._batch_seconds = BATCH_SECONDS
         self._news_go_on = False
+        self._held_until = -math.inf  # news of a backlog
         self._turn_seconds = BREATH_SECONDS
         self.begin(has_news=False)
+
+    def news_came(self, waiting_records: int) -> None:
+        """Take note of news, and of how many records are not read yet: of a backlog more is about to come."""
+        if waiting_records < BACKLOG_RECORDS:
+            self._held_until = -math.inf
+        elif self._held_until < self._started:
+            self._held_until = self._clock() + BACKLOG_SECONDS
+
+    def held_seconds(self) -> float:
+        """Return how long news of a backlog wait for more of it; 0 where they don't."""
+        return max(0.0, self._held_until - self._clock())
 
     def begin(self, *, has_news: bool) -> None:
         """Begin with what goes into one transaction; `has_news`: there are groups to judge that have news."""

@@ -86,8 +86,11 @@ class Teller:
     def changed(self, group_ids: Iterable[str], arrived: float | None = None) -> None:
         """Take note that something new is known of groups at home here, and when that arrived (since 1970)."""
         if self.caught_up:
-            is_unmoved, owe_status = self._judging.is_unmoved, self._agenda.owe_status
-            self._urge([one for one in group_ids if not (is_unmoved(one) and owe_status(one, arrived))], arrived)
+            self._pace.news_came(self._place.waiting_records())
+            if not self._pace.held_seconds():
+                is_unmoved, owe_status = self._judging.is_unmoved, self._agenda.owe_status
+                group_ids = [one for one in group_ids if not (is_unmoved(one) and owe_status(one, arrived))]
+            self._urge(group_ids, arrived)
         self._woken.set()
 
     def _urge(self, group_ids: Iterable[str], arrived: float | None) -> None:
@@ -210,6 +213,9 @@ class Teller:
     async def _tell_for_ever(self) -> None:
         while True:
             self._step()
+            if self._agenda.only_news() and (held := self._pace.held_seconds()):
+                await self._wait(held)
+                continue
             began = time.monotonic()
             self._turn_day()
             messages, records = await self._evaluate_some()

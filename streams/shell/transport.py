@@ -81,6 +81,8 @@ class ChunkConsumer(BareConsumer):
         self._position: dict[TP, int] = {}
         self._front: dict[TP, int] = {}
         self._committed: dict[TP, int] = {}
+        #: Records of `in_blocks` that were not handed out yet, as of the newest fetches.
+        self.waiting_records = 0
         self._changed = asyncio.Event()
         self.app.flow_control.on_clear = self.begin_epoch
 
@@ -185,6 +187,7 @@ class ChunkConsumer(BareConsumer):
             return  # whatever was fetched is fetched again in the epoch that follows
         chunks = [self._chunk(TP(*tp), records) for tp, records in fetched.items() if records]
         self._note_silent_positions()
+        self._count_waiting()
         for topic in dict.fromkeys(chunk.tp.topic for chunk in chunks):
             if epoch == self.epoch:
                 await self.callback(self._message([chunk for chunk in chunks if chunk.tp.topic == topic]))
@@ -205,6 +208,13 @@ class ChunkConsumer(BareConsumer):
                 at = assignment.state_value(aiokafka.TopicPartition(*tp))._position  # noqa: SLF001
                 if at is not None and at > self._position[tp]:
                     self._position[tp] = at
+
+    def _count_waiting(self) -> None:
+        assert self._client is not None
+        assignment = self._client._subscription.subscription.assignment  # noqa: SLF001  as above
+        mine = ((aiokafka.TopicPartition(*tp), at) for tp, at in self._position.items() if tp.topic == self.in_blocks)
+        ends = ((assignment.state_value(tp).lso, at) for tp, at in mine)
+        self.waiting_records = sum(max(0, end - at) for end, at in ends if end is not None)
 
     def _message(self, chunks: list[Chunk]) -> ConsumerMessage:
         """Return one message for an agent: what was fetched of a topic at once."""

@@ -246,7 +246,7 @@ class Worker:
         place = Workplace(
             names, self._bootstrap_servers, await outbox.partitions(names.home), log_ids.policies,
             await self._input_ends(outbox), self._day_reached, policy_log, router, metrics, consumer.prove_membership,
-            Census(self._settings.metrics_per_group),
+            lambda: consumer.waiting_records, Census(self._settings.metrics_per_group),
         )  # fmt: skip
         consumer.on_commit = metrics.commit_seconds.observe
         folder = Folder(place, consumer, self._state_folder, log_ids.home)

@@ -32,6 +32,7 @@ class Workplace:
     router: Router
     metrics: Metrics
     prove_membership: Callable[[], Awaitable[None]]
+    waiting_records: Callable[[], int]  # of the input, as ChunkConsumer has them
     census: Census = field(default_factory=Census)
     #: Held by the teller that evaluates.
     evaluating: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -173,7 +173,7 @@ class SimulatedWorker:
         self.input_ends = self.world.cluster.input_ends()
         place = Workplace(
             NAMES, "simulated", self.world.cluster.sizes[NAMES.home], "log", self.input_ends, self.world.day_reached,
-            self.policy_log, router, METRICS, consumer.prove_membership,
+            self.policy_log, router, METRICS, consumer.prove_membership, self.world.waiting_records,
         )  # fmt: skip
         folder = self.folder = Folder(place, consumer, self.state, "log")
         consumer.start_offsets = folder.start_offsets

@@ -41,6 +41,7 @@ class World:
         harm = self.dice.choice([0.0, 0.02, 0.08])
         tearing = self.dice.choice([0.0, 0.0, 0.6])
         self.network = clients.Network(self.dice, harm, harm, self.dice.choice([0.0, 0.02, 0.1]), tearing)
+        self.backlog = self.dice.choice([0.0, 0.0, 0.5, 1.0])  # of the looks at the input that find one
         self.workers = [SimulatedWorker(self, n, folder) for n in range(self.dice.choice([1, 2, 2, 3]))]
         self.auditor = self.cluster.auditor = Auditor(self)
         self._rebalance = asyncio.Event()
@@ -54,6 +55,10 @@ class World:
     def day_reached(self) -> int:
         """Return the simulated clock's day."""
         return self.day
+
+    def waiting_records(self) -> int:
+        """Return how many records a worker has still to read, as it is to think."""
+        return pace.BACKLOG_RECORDS if self.dice.random() < self.backlog else 0
 
     def rebalance_soon(self) -> None:
         """Have the partitions given out anew."""

@@ -61,6 +61,24 @@ def test_statuses_of_groups_with_news_come_when_the_teller_says() -> None:
     assert not agenda
 
 
+def test_news_are_all_that_is_due_or_not() -> None:
+    """A round waits for no backlog."""
+    agenda = agenda_of("a", "b", "c")
+    assert not agenda.only_news()
+    agenda.urge(["a"])
+    assert agenda.only_news()
+    agenda.begin_round()
+    assert not agenda.only_news()
+    rest_of(agenda)
+    agenda.urge(["b"])
+    agenda.come_by(iter(["c"]))
+    assert not agenda.only_news()
+    rest_of(agenda)
+    agenda.wait(Task("a", judge_first=True, arrived=None))  # its status, of a round
+    agenda.urge(["b"])
+    assert not agenda.only_news()
+
+
 def test_a_status_is_owed_only_of_who_is_not_to_be_judged_anyway() -> None:
     """A group that nobody knows, or with other news, is judged first."""
     agenda = agenda_of("a", "b")

@@ -165,3 +165,34 @@ def test_statuses_have_their_share_though_each_transaction_has_alerts() -> None:
         mine.end(has_news=False, has_statuses=True)
         clock.now += 0.01  # the transaction
     assert came / (clock.now - 100.0) == pytest.approx(pace.STATUSES_SHARE, rel=0.2)
+
+
+def test_news_of_a_backlog_are_looked_at_now_and_then() -> None:
+    """More of the same groups is about to come, and what is told of half of it is taken back."""
+    clock = Clock()
+    mine = pace.Pace(clock)
+    clock.now += 10
+    for _ in range(100):  # and no longer than from the first that came since the look before
+        mine.news_came(pace.BACKLOG_RECORDS)
+        clock.now += pace.BACKLOG_SECONDS / 200
+    assert mine.held_seconds() == pytest.approx(pace.BACKLOG_SECONDS / 2)
+    clock.now += pace.BACKLOG_SECONDS / 2
+    mine.news_came(pace.BACKLOG_RECORDS)
+    assert mine.held_seconds() == 0
+    mine.begin(has_news=True)
+    clock.now += 0.1
+    mine.news_came(pace.BACKLOG_RECORDS)
+    assert mine.held_seconds() == pytest.approx(pace.BACKLOG_SECONDS)
+
+
+def test_what_is_left_of_a_backlog_waits_no_longer() -> None:
+    """Nor does anything else where little is to be read."""
+    clock = Clock()
+    mine = pace.Pace(clock)
+    clock.now += 10
+    mine.news_came(pace.BACKLOG_RECORDS - 1)
+    assert mine.held_seconds() == 0
+    mine.news_came(pace.BACKLOG_RECORDS)
+    assert mine.held_seconds() > 0
+    mine.news_came(0)
+    assert mine.held_seconds() == 0

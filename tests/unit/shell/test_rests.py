@@ -133,3 +133,21 @@ def test_what_holds_nothing_new_rests(tmp_path: Path) -> None:
         return rested
 
     assert asyncio.run(story()) == [TP(*HOME)]
+
+
+def test_what_is_still_to_be_read_is_counted() -> None:
+    """Of the input alone, up to where it is committed; nothing of a partition that was not fetched yet."""
+
+    async def story() -> int:
+        consumer = ChunkConsumer.__new__(ChunkConsumer)
+        consumer.in_blocks, consumer._client = INPUT.topic, Member(enable_auto_commit=False)
+        inputs = [TopicPartition(INPUT.topic, number) for number in range(3)]
+        consumer._client.assign([HOME, *inputs])
+        consumer._position = {TP(*tp): 10 for tp in (HOME, *inputs)}
+        assignment = consumer._client._subscription.subscription.assignment
+        for tp, stable in ((HOME, 1_000), (inputs[0], 25), (inputs[1], 10)):
+            assignment.state_value(tp).lso = stable
+        consumer._count_waiting()
+        return consumer.waiting_records
+
+    assert asyncio.run(story()) == 15
