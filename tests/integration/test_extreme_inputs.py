@@ -68,6 +68,7 @@ def test_what_cannot_be_told_of_a_group_keeps_no_other_from_being_told(
     place: Any = SimpleNamespace(
         metrics=Metrics(CollectorRegistry()), day_reached=lambda: 1, names=Names(),
         policy_log=SimpleNamespace(book=Book(MINOR_DIGITS)), evaluating=asyncio.Lock(), with_news=set(),
+        waiting_records=lambda: 0,
     )  # fmt: skip
     teller = Teller(0, SimpleNamespace(position=0, plan_years=lambda _: ()), place)  # type: ignore[arg-type]
     teller.caught_up = True
