@@ -76,7 +76,7 @@ class KnownGroups:
         numbers, first = self._numbers, len(self.names)
         found = list(map(numbers.setdefault, group_ids, count(first)))
         added = len(numbers) - first
-        if added and added == len(group_ids):
+        if added == len(group_ids):
             self._append(group_ids)
             return np.arange(first, first + added, dtype=np.uint64)
         if added:  # beside known ones: each had its place among the names for a number, which leaves gaps

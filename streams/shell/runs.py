@@ -60,6 +60,12 @@ class Sorted(NamedTuple):
     keys: Keys
     rows: Rows
 
+    def seek(self, keys: Keys) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Return the first place of each of some keys, and which of them are here at all; not for no events."""
+        at = np.searchsorted(self.keys, keys)
+        at[at == len(self.keys)] = 0
+        return at, self.keys[at] == keys
+
     def between(self, bounds: Keys) -> Rows:
         """Return the rows with keys from the first to before the second of two."""
         first, after = self.keys.searchsorted(bounds)
@@ -156,18 +162,15 @@ class Runs:
         found[1:] |= same
         found[:-1] |= same
         for part in self._parts():
-            at = np.searchsorted(part.keys, keys)
-            at[at == len(part.keys)] = 0
-            found |= part.keys[at] == keys
+            found |= part.seek(keys)[1]
         return found
 
     def repeated(self, events: Sorted) -> npt.NDArray[np.bool_]:
         """Return which of some events are here word for word; one whose key another has too may be left out."""
         found = np.zeros(len(events.keys), np.bool_)
         for part in self._parts():
-            at = np.searchsorted(part.keys, events.keys)
-            at[at == len(part.keys)] = 0
-            places = np.flatnonzero(part.keys[at] == events.keys)
+            at, is_here = part.seek(events.keys)
+            places = np.flatnonzero(is_here)
             held, said = part.rows.take(at[places]), events.rows.take(places)
             same = [held[name] == said[name] for name in ("low", "high", "digest")]
             found[places] |= np.logical_and.reduce(same)
