@@ -5,6 +5,10 @@ have a chunk to decode or to fold in it; an alert waits for all of them. Here on
 wants: the partitions are added, the batches produced, the end written. Who has the id, sequence numbers and where the
 brokers are stay aiokafka's. What may be tried again is, under the same sequence numbers, until the caller gives up.
 After any other failure, or where the caller gave up, a new producer takes over, for the outcome isn't known.
+
+While alerts go out often the next transaction is begun ahead: its partitions are added before there is anything for
+them, so that what comes then waits for two requests. Nobody notices, for a transaction of no batches holds no reader
+up. Where nothing comes it is aborted, long before Kafka would do so.
 """
 
 from __future__ import annotations
@@ -30,18 +34,22 @@ from aiokafka.errors import (
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import AddPartitionsToTxnRequest, EndTxnRequest
 
-from streams.shell.outbox import put
+from streams.shell.outbox import ended, put
 from streams.shell.pace import MESSAGES_A_TURN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from aiokafka.producer.producer import BatchBuilder
 
     from streams.shell.outbox import Message
 
+    Places = AbstractSet[tuple[str, int]]  # topics and partitions
+
 PAUSE_SECONDS: Final = 0.1  # before something is tried again
 ENDING_PAUSE_SECONDS: Final = 0.005  # the same, where the transaction before is being ended
+AHEAD_SECONDS: Final = 5.0  # how long a transaction that was begun ahead waits for what goes into it
 _PRODUCER_FENCED: Final = 90  # what newer brokers answer with; aiokafka knows the older code alone
 
 log = logging.getLogger(__name__)
@@ -50,13 +58,16 @@ log = logging.getLogger(__name__)
 class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
     """aiokafka's producer under a transactional id, with its transactions one at a time and each whole."""
 
+    _ahead: asyncio.Task[Places] | None = None  # has the next transaction begun, and says what was added
+    _is_wanted: asyncio.Event
+
     async def transact(self, messages: Sequence[Message]) -> dict[tuple[str, int], int]:
         """Send messages, in order within each partition, and commit.
 
         Returns the offset of the newest batch of each (topic, partition). KafkaError where that fails: whether it was
         committed is not known then.
         """
-        adding = asyncio.ensure_future(self._add({(message.topic, message.partition) for message in messages}))
+        adding = asyncio.ensure_future(self._add_left({(message.topic, message.partition) for message in messages}))
         try:
             waiting = await self._batches(messages)
         except BaseException:
@@ -67,8 +78,44 @@ class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
         while waiting:  # a request has one batch of a partition
             offsets |= await self._produce({place: batches.popleft() for place, batches in waiting.items()})
             waiting = {place: batches for place, batches in waiting.items() if batches}
-        await self._end()
+        await self._end(committed=True)
         return offsets
+
+    def begin_ahead(self, places: Places) -> None:
+        """Begin the next transaction, with some partitions in it, while there is nothing for it yet."""
+        self._is_wanted = asyncio.Event()
+        self._ahead = asyncio.create_task(self._begun_ahead(places))
+
+    async def stop(self) -> None:
+        """Disconnect. What was begun ahead is left to Kafka, as whoever has the id next would have it aborted."""
+        if self._ahead is not None:
+            await ended(self._ahead)
+        await super().stop()
+
+    async def _begun_ahead(self, places: Places) -> Places:
+        if await self._is_wanted_within(ENDING_PAUSE_SECONDS):  # until then Kafka is ending the one before
+            return frozenset()
+        await self._add(places)
+        if await self._is_wanted_within(AHEAD_SECONDS):
+            return places
+        await self._end(committed=False)
+        return frozenset()
+
+    async def _is_wanted_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._is_wanted.wait()
+        except TimeoutError:
+            return False
+
+    async def _add_left(self, places: Places) -> None:
+        """Have those partitions added that are not in the transaction yet."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            self._is_wanted.set()
+            places = places - await ahead
+        if places:
+            await self._add(places)
 
     async def _batches(self, messages: Iterable[Message]) -> dict[tuple[str, int], deque[BatchBuilder]]:
         batches: defaultdict[tuple[str, int], deque[BatchBuilder]] = defaultdict(deque)
@@ -80,7 +127,7 @@ class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
 
     # --- the three requests ---
 
-    async def _add(self, places: Iterable[tuple[str, int]]) -> None:
+    async def _add(self, places: Places) -> None:
         """Have partitions added to the transaction."""
         known = self._txn_manager
         topics = defaultdict[str, list[int]](list)
@@ -96,10 +143,10 @@ class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
 
         await self._ask_coordinator(request, codes)
 
-    async def _end(self) -> None:
-        """Commit."""
+    async def _end(self, *, committed: bool) -> None:
+        """Commit, or abort."""
         known = self._txn_manager
-        request = EndTxnRequest(known.transactional_id, known.producer_id, known.producer_epoch, True)
+        request = EndTxnRequest(known.transactional_id, known.producer_id, known.producer_epoch, committed)
         await self._ask_coordinator(request, lambda answer: [answer.error_code])
 
     async def _ask_coordinator(self, request: Any, codes: Callable[[Any], list[int]]) -> None:

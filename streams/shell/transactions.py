@@ -6,13 +6,15 @@ Not here: what is told and what is noted (`teller.py`), what a takeover makes of
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from typing import TYPE_CHECKING
 
 from streams.shell import cloudevents, connection
 from streams.shell.outbox import Message, retire
 from streams.shell.told import META_KEY, Reached
 from streams.shell.topics import LARGEST_BYTES
-from streams.shell.transacting import TransactionalProducer
+from streams.shell.transacting import AHEAD_SECONDS, TransactionalProducer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,6 +35,9 @@ class Transactions:
         self._place = place
         self._producer: TransactionalProducer | None = None
         self._offsets: dict[tuple[str, int], int] = {}  # of the newest batch that is there, by topic and partition
+        self._alerts_went = -math.inf  # monotonic
+        self._often = False  # alerts go out
+        self._likely: frozenset[tuple[str, int]] = frozenset()  # partitions of the next transaction that has alerts
 
     async def begin(self) -> TransactionalProducer:
         """Connect, and fence whoever has the id (InitProducerId)."""
@@ -77,6 +82,7 @@ class Transactions:
         meta = Message(self._place.names.told, self._partition, META_KEY, told.meta())
         async with asyncio.timeout(TRANSACTION_SECONDS):
             await self._transact([*messages, *notes, meta])
+        self._begin_next(messages)
 
     def _note_reached(self, told: Told, messages: Sequence[Message]) -> None:
         """Note where the outputs stood before some messages, and the first of those in each partition."""
@@ -92,3 +98,15 @@ class Transactions:
     async def _transact(self, messages: Sequence[Message]) -> None:
         assert self._producer is not None
         self._offsets |= await self._producer.transact(messages)
+
+    def _begin_next(self, messages: Sequence[Message]) -> None:
+        """Begin the next transaction ahead, where alerts go out often: they wait for it, statuses may wait."""
+        assert self._producer is not None
+        names, now = self._place.names, time.monotonic()
+        with_alerts = {(one.topic, one.partition) for one in messages if one.topic == names.alerts}
+        if with_alerts:
+            self._often = now - self._alerts_went < AHEAD_SECONDS
+            self._alerts_went = now
+            self._likely = frozenset({*with_alerts, (names.told, self._partition)})
+        if self._often and now - self._alerts_went < AHEAD_SECONDS:
+            self._producer.begin_ahead(self._likely)

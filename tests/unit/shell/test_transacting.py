@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from aiokafka.errors import InvalidTxnState, KafkaConnectionError, ProducerFenced, TopicAuthorizationFailedError
@@ -15,10 +15,11 @@ from streams.shell.outbox import Message
 from streams.shell.transacting import TransactionalProducer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 CONCURRENT, NOT_COORDINATOR, NOT_LEADER, DUPLICATE, OLD_EPOCH, FENCED = 51, 16, 6, 46, 47, 90
 NOT_ATTEMPTED, FORBIDDEN, INVALID_STATE = 55, 29, 48
+T = TypeVar("T")
 MESSAGES = [Message("alerts", 0, b"k", b"1"), Message("told", 2, b"k", b"2"), Message("alerts", 0, b"k", b"3")]
 
 
@@ -28,6 +29,8 @@ class Broker:
     def __init__(self, producer: TransactionalProducer, says: dict[str, list[Any]]) -> None:
         self.says = says
         self.asked: list[str] = []
+        self.added: list[set[tuple[str, int]]] = []
+        self.ended: list[bool] = []  # committed
         self.sequences: list[tuple[str, int, int, int]] = []  # of each batch: place, its sequence number, its records
         self.looked_up = 0
         producer.client.send = self.send
@@ -53,9 +56,11 @@ class Broker:
         if isinstance(said, Exception):
             raise said
         if kind == "AddPartitionsToTxn":
+            self.added.append({(topic, partition) for topic, rows in request._topics for partition in rows})
             codes = [said] if isinstance(said, int) else said
             return SimpleNamespace(errors=[("alerts", list(enumerate(codes)))])
         if kind == "EndTxn":
+            self.ended.append(request._transaction_result)
             return SimpleNamespace(error_code=said)
         return SimpleNamespace(topics=[(topic, [*self.taken(topic, rows, said)]) for topic, rows in request._topics])
 
@@ -70,18 +75,29 @@ class Broker:
 def transact(says: dict[str, list[Any]], times: int = 1) -> tuple[Broker, dict[tuple[str, int], int]]:
     """Have MESSAGES sent in transactions; return the broker and what the last said."""
 
-    async def run() -> tuple[Broker, dict[tuple[str, int], int]]:
+    async def run(producer: TransactionalProducer) -> dict[tuple[str, int], int]:
+        for _ in range(times):
+            offsets = await producer.transact(MESSAGES)
+        return offsets
+
+    return with_producer(run, says)
+
+
+def with_producer(
+    run: Callable[[TransactionalProducer], Awaitable[T]], says: dict[str, list[Any]]
+) -> tuple[Broker, T]:
+    """Return a broker that answered as `says` has it, and what came of its producer."""
+
+    async def ran() -> tuple[Broker, T]:
         producer = TransactionalProducer(bootstrap_servers="nowhere:1", transactional_id="t", acks="all")
         producer._txn_manager.set_pid_and_epoch(7, 3)
         broker = Broker(producer, says)
         try:
-            for _ in range(times):
-                offsets = await producer.transact(MESSAGES)
+            return broker, await run(producer)
         finally:
             producer._closed = True  # it was never started, and would complain when it is collected
-        return broker, offsets
 
-    return asyncio.run(run())
+    return asyncio.run(ran())
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +112,70 @@ def test_partitions_are_added_before_batches_come_and_the_end_is_last() -> None:
     assert broker.asked == ["AddPartitionsToTxn", "Produce", "Produce", "EndTxn"] * 2
     assert broker.sequences == [("alerts", 0, 0, 2), ("told", 2, 0, 1), ("alerts", 0, 2, 2), ("told", 2, 1, 1)]
     assert offsets == {("alerts", 0): 100, ("told", 2): 102}
+
+
+def begun_ahead(places: set[tuple[str, int]], says: dict[str, list[Any]], wait_seconds: float) -> Broker:
+    """Have a transaction begun ahead with some partitions, then MESSAGES sent; return the broker."""
+
+    async def run(producer: TransactionalProducer) -> None:
+        producer.begin_ahead(places)
+        await asyncio.sleep(wait_seconds)
+        await producer.transact(MESSAGES)
+
+    return with_producer(run, says)[0]
+
+
+def test_what_was_begun_ahead_is_not_asked_for_again() -> None:
+    """What comes waits for two requests."""
+    broker = begun_ahead({("alerts", 0), ("told", 2)}, {}, 0.05)
+    assert broker.asked == ["AddPartitionsToTxn", "Produce", "Produce", "EndTxn"]
+    assert broker.added == [{("alerts", 0), ("told", 2)}]
+
+
+def test_what_was_not_thought_of_is_added() -> None:
+    """As a status, where alerts were expected."""
+    broker = begun_ahead({("alerts", 0), ("alerts", 5)}, {}, 0.05)
+    assert broker.asked == ["AddPartitionsToTxn", "AddPartitionsToTxn", "Produce", "Produce", "EndTxn"]
+    assert broker.added == [{("alerts", 0), ("alerts", 5)}, {("told", 2)}]
+
+
+def test_what_comes_before_it_was_begun_is_begun_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kafka may still be ending the transaction before: whoever waits for nothing yet waits a little."""
+    monkeypatch.setattr(transacting, "ENDING_PAUSE_SECONDS", 1)
+    broker = begun_ahead({("alerts", 0)}, {}, 0)
+    assert broker.added == [{("alerts", 0), ("told", 2)}]
+
+
+def test_what_was_begun_for_nothing_is_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kafka would abort it later, and have nobody go on under the same epoch."""
+    monkeypatch.setattr(transacting, "AHEAD_SECONDS", 0.01)
+    broker = begun_ahead({("alerts", 0), ("told", 2)}, {}, 0.05)
+    assert broker.asked == ["AddPartitionsToTxn", "EndTxn", "AddPartitionsToTxn", "Produce", "Produce", "EndTxn"]
+    assert broker.ended == [False, True]
+
+
+@pytest.mark.parametrize("kind", ["AddPartitionsToTxn", "EndTxn"])
+def test_what_fails_ahead_is_raised_with_what_comes_next(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How the transaction stands isn't known: only a takeover finds out."""
+    monkeypatch.setattr(transacting, "AHEAD_SECONDS", 0.01)
+    with pytest.raises(ProducerFenced):
+        begun_ahead({("alerts", 0)}, {kind: [FENCED]}, 0.05)
+
+
+def test_a_producer_that_stops_leaves_nothing_waiting() -> None:
+    """What was begun ahead is whoever's who has the id next."""
+
+    async def run(producer: TransactionalProducer) -> bool:
+        producer.begin_ahead({("alerts", 0)})
+        await asyncio.sleep(0.05)
+        ahead = producer._ahead
+        assert ahead is not None
+        await producer.stop()
+        return ahead.done()
+
+    broker, is_done = with_producer(run, {})
+    assert is_done
+    assert broker.asked == ["AddPartitionsToTxn"]
 
 
 @pytest.mark.parametrize("said", [CONCURRENT, NOT_COORDINATOR, KafkaConnectionError(), [NOT_ATTEMPTED, CONCURRENT]])
