@@ -103,10 +103,10 @@ class Transactions:
         """Begin the next transaction ahead, where alerts go out often: they wait for it, statuses may wait."""
         assert self._producer is not None
         names, now = self._place.names, time.monotonic()
-        with_alerts = {(one.topic, one.partition) for one in messages if one.topic == names.alerts}
-        if with_alerts:
+        places = {(one.topic, one.partition) for one in messages}
+        if any(topic == names.alerts for topic, _ in places):
             self._often = now - self._alerts_went < AHEAD_SECONDS
             self._alerts_went = now
-            self._likely = frozenset({*with_alerts, (names.told, self._partition)})
+            self._likely = frozenset({*places, (names.told, self._partition)})
         if self._often and now - self._alerts_went < AHEAD_SECONDS:
             self._producer.begin_ahead(self._likely)
