@@ -66,7 +66,7 @@ def takeover(_: ChunkConsumer) -> None:
 def unended(_: ChunkConsumer) -> None:
     """Let what commits wait for ever for its transaction to end, as a client can after a broker's end."""
 
-    async def wait_for_ever(_: TransactionalProducer) -> None:
+    async def wait_for_ever(_: TransactionalProducer, **__: object) -> None:
         await asyncio.Event().wait()
 
     end = TransactionalProducer._end
