@@ -58,8 +58,10 @@ log = logging.getLogger(__name__)
 class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
     """aiokafka's producer under a transactional id, with its transactions one at a time and each whole."""
 
-    _ahead: asyncio.Task[Places] | None = None  # has the next transaction begun, and says what was added
-    _is_wanted: asyncio.Event
+    _ahead: asyncio.Task[None] | None = None  # begins the next transaction, and aborts it where nothing comes
+    _added: Places = frozenset()  # the partitions with which it was begun
+    _is_resting = False  # whether that waits for nothing but time to pass
+    _is_wanted = False  # whether a transaction waits for it
 
     async def transact(self, messages: Sequence[Message]) -> dict[tuple[str, int], int]:
         """Send messages, in order within each partition, and commit.
@@ -67,13 +69,16 @@ class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
         Returns the offset of the newest batch of each (topic, partition). KafkaError where that fails: whether it was
         committed is not known then.
         """
-        adding = asyncio.ensure_future(self._add_left({(message.topic, message.partition) for message in messages}))
+        left = {(message.topic, message.partition) for message in messages} - self._begun()
+        beginning = asyncio.ensure_future(self._begin(left)) if left else None
         try:
             waiting = await self._batches(messages)
         except BaseException:
-            adding.cancel()
+            if beginning is not None:
+                beginning.cancel()
             raise
-        await adding
+        if beginning is not None:
+            await beginning
         offsets: dict[tuple[str, int], int] = {}
         while waiting:  # a request has one batch of a partition
             offsets |= await self._produce({place: batches.popleft() for place, batches in waiting.items()})
@@ -83,7 +88,7 @@ class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
 
     def begin_ahead(self, places: Places) -> None:
         """Begin the next transaction, with some partitions in it, while there is nothing for it yet."""
-        self._is_wanted = asyncio.Event()
+        self._is_wanted, self._is_resting = False, True
         self._ahead = asyncio.create_task(self._begun_ahead(places))
 
     async def stop(self) -> None:
@@ -92,28 +97,33 @@ class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
             await ended(self._ahead)
         await super().stop()
 
-    async def _begun_ahead(self, places: Places) -> Places:
-        if await self._is_wanted_within(ENDING_PAUSE_SECONDS):  # until then Kafka is ending the one before
-            return frozenset()
+    async def _begun_ahead(self, places: Places) -> None:
+        await asyncio.sleep(ENDING_PAUSE_SECONDS)  # until then Kafka is ending the one before
+        self._is_resting = False
         await self._add(places)
-        if await self._is_wanted_within(AHEAD_SECONDS):
-            return places
+        self._added = places
+        if self._is_wanted:
+            return
+        self._is_resting = True
+        await asyncio.sleep(AHEAD_SECONDS)
+        self._is_resting, self._added = False, frozenset()
         await self._end(committed=False)
-        return frozenset()
 
-    async def _is_wanted_within(self, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._is_wanted.wait()
-        except TimeoutError:
-            return False
+    def _begun(self) -> Places:
+        """Return the partitions that the next transaction was begun with, where no answer of Kafka's is due."""
+        if self._ahead is None or not self._is_resting:
+            return frozenset()
+        self._ahead.cancel()
+        added, self._ahead, self._added = self._added, None, frozenset()
+        return added
 
-    async def _add_left(self, places: Places) -> None:
-        """Have those partitions added that are not in the transaction yet."""
+    async def _begin(self, places: Places) -> None:
+        """Have partitions added, those that are being added ahead just now aside."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
-            self._is_wanted.set()
-            places = places - await ahead
+            self._is_wanted = True
+            await ahead
+            places, self._added = places - self._added, frozenset()
         if places:
             await self._add(places)
 
@@ -184,9 +194,9 @@ class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
             by_leader = defaultdict[int, dict[tuple[str, int], bytes]](dict)
             for place, data in left.items():
                 by_leader[self.client.cluster.leader_for_partition(TopicPartition(*place))][place] = data
-            found = await asyncio.gather(*(self._produce_at(node, mine) for node, mine in by_leader.items()))
-            for mine in found:
-                offsets |= mine
+            asked = [self._produce_at(node, mine) for node, mine in by_leader.items()]
+            for found in [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked):
+                offsets |= found
             left = {place: data for place, data in left.items() if place not in offsets}
             if not left:
                 return offsets

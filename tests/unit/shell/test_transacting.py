@@ -53,6 +53,9 @@ class Broker:
         kind = type(request).__name__.removesuffix("Request")
         self.asked.append(kind)
         said = self.says[kind].pop(0) if self.says.get(kind) else 0
+        if isinstance(said, float):  # yes, some seconds later
+            await asyncio.sleep(said)
+            said = 0
         if isinstance(said, Exception):
             raise said
         if kind == "AddPartitionsToTxn":
@@ -144,6 +147,20 @@ def test_what_comes_before_it_was_begun_is_begun_with_it(monkeypatch: pytest.Mon
     monkeypatch.setattr(transacting, "ENDING_PAUSE_SECONDS", 1)
     broker = begun_ahead({("alerts", 0)}, {}, 0)
     assert broker.added == [{("alerts", 0), ("told", 2)}]
+
+
+def test_what_is_being_begun_is_waited_for() -> None:
+    """And then it isn't asked for again."""
+    broker = begun_ahead({("alerts", 0), ("told", 2)}, {"AddPartitionsToTxn": [0.1]}, 0.05)
+    assert broker.asked == ["AddPartitionsToTxn", "Produce", "Produce", "EndTxn"]
+
+
+def test_what_is_being_aborted_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came then would be in the transaction that is aborted."""
+    monkeypatch.setattr(transacting, "AHEAD_SECONDS", 0.01)
+    broker = begun_ahead({("alerts", 0), ("told", 2)}, {"EndTxn": [0.1]}, 0.05)
+    assert broker.asked == ["AddPartitionsToTxn", "EndTxn", "AddPartitionsToTxn", "Produce", "Produce", "EndTxn"]
+    assert broker.ended == [False, True]
 
 
 def test_what_was_begun_for_nothing_is_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
