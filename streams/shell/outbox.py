@@ -164,10 +164,14 @@ def _fits(batch: BatchBuilder, message: Message) -> bool:
 
 async def acknowledged(futures: Sequence[asyncio.Future[Any]]) -> None:
     """Wait for every future; raise the first failure, after all of them are done."""
-    results = await asyncio.gather(*futures, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+    failures = list[Exception]()
+    for future in futures:  # gathered, they would be known to be done a turn of the loop later
+        try:
+            await future
+        except Exception as error:  # noqa: BLE001  raised below
+            failures.append(error)
+    if failures:
+        raise failures[0]
 
 
 async def ended(task: asyncio.Task[Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from streams.shell.outbox import ended
+from streams.shell.outbox import acknowledged, ended
 
 
 def test_a_swallowed_cancellation_is_repeated() -> None:
@@ -38,5 +38,23 @@ def test_what_has_ended_is_left_alone() -> None:
         await asyncio.sleep(0)
         await ended(task)
         assert isinstance(task.exception(), OSError)
+
+    asyncio.run(trial())
+
+
+def test_the_first_failure_is_raised_once_all_are_done() -> None:
+    """A chunk is sent again only when nothing of it is under way any more."""
+
+    async def trial() -> None:
+        loop = asyncio.get_running_loop()
+        first, second, third = (loop.create_future() for _ in range(3))
+        waiting = asyncio.ensure_future(acknowledged([first, second, third]))
+        third.set_exception(OSError("third"))
+        first.set_exception(OSError("first"))
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        second.set_result(None)
+        await asyncio.wait({waiting})
+        assert str(waiting.exception()) == "first"
 
     asyncio.run(trial())
