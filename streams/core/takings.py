@@ -98,7 +98,7 @@ class AccountMoney(ABC):
             held = Sums()
             self._put(purse.levy_id, (*self._of(purse.levy_id), (purse, held)))
         held.add_all(came)
-        self._changed(purse, *(day for day, _, _ in came))
+        self._changed(purse, [day for day, _, _ in came])
 
     def discount(self, entry: Entry) -> None:
         """Count a remittance no longer."""
@@ -107,7 +107,7 @@ class AccountMoney(ABC):
         held.add(entry.day, -entry.amount_minor, -1)
         if not held.days:
             self._put(entry.purse.levy_id, tuple(x for x in self._of(entry.purse.levy_id) if x[1] is not held))
-        self._changed(entry.purse, entry.day)
+        self._changed(entry.purse, [entry.day])
         self._lessened = self.version
         self.headroom = None
 
@@ -135,7 +135,10 @@ class AccountMoney(ABC):
             del self._earmarked[levy_id]
 
     def _find(self, purse: Purse) -> Sums | None:
-        return next((sums for one, sums in self._of(purse.levy_id) if one == purse), None)
+        for one, sums in self._of(purse.levy_id):
+            if one == purse:
+                return sums
+        return None
 
     def changed_from(self, version: int) -> Day:
         """Return the first day on which money came or went since a version; NEVER if there is none."""
@@ -167,17 +170,19 @@ class AccountMoney(ABC):
         """Forget when what is here came: nobody has looked yet."""
         self._changes = None
 
-    def _changed(self, purse: Purse, *days: Day) -> None:
+    def _changed(self, purse: Purse, days: Sequence[Day]) -> None:
         """Note that something came or went on ascending days."""
         self.version += 1
-        self._changes = self._changes or Changes()
+        if self._changes is None:
+            self._changes = Changes()
         self._changes.add(self.version, days[0])
         self._keep_curve(purse.levy_id, None)
         if self.headroom is not None and days[0] < self.headroom.day:
             self.headroom = None
-        for _, booked in (self._booked or {}).get(purse, {}).values():
-            for day in days:
-                booked.pop(day, None)
+        if self._booked is not None:
+            for _, booked in self._booked.get(purse, {}).values():
+                for day in days:
+                    booked.pop(day, None)
 
     def paid_days(self) -> Sequence[Day]:
         """Return, ascending, the days with any remittance."""

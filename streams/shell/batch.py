@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from streams.core.years import year_of
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
@@ -55,3 +57,13 @@ def day_sums(
         sums[key] = sums.get(key, 0) + amount
     for of, mine in groupby(sums, itemgetter(0, 1)):
         yield of, [(key[2], sums[key], counts[key]) for key in mine]
+
+
+def by_year(came: list[DaySum]) -> Iterator[tuple[int, list[DaySum]]]:
+    """Yield what came by ascending day year by year."""
+    first = year_of(came[0][0])
+    if len(came) == 1 or year_of(came[-1][0]) == first:  # as most often
+        yield first, came
+        return
+    for year, of_year in groupby(came, lambda day_sum: year_of(day_sum[0])):
+        yield year, list(of_year)

@@ -15,7 +15,7 @@ import sqlite3
 from bisect import bisect_right
 from collections import OrderedDict
 from datetime import date
-from itertools import accumulate, groupby
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ import numpy.typing as npt
 from streams.core.takings import Entry, Purse
 from streams.core.years import year_of
 from streams.shell import known_groups, runs
-from streams.shell.batch import Batch, day_sums
+from streams.shell.batch import Batch, by_year, day_sums
 from streams.shell.known_groups import KnownGroups
 from streams.shell.runs import Keys, Rows, Runs, Sorted
 from streams.shell.stored_money import BEYOND_64_BITS, StoredMoney
@@ -283,10 +283,10 @@ class HomeLedger:
         """Bring the accounts that are in memory up to date: remittances first, a reversal takes out what is there."""
         if self._accounts:
             for (number, purse), came in day_sums(batch, kept, self._reversed):
-                for year, of_year in groupby(came, lambda day_sum: year_of(day_sum[0])):
+                for year, of_year in by_year(came):
                     money = self._accounts.get((self._groups.names[number], year))
                     if money is not None:
-                        money.count(self._purses[purse], list(of_year))
+                        money.count(self._purses[purse], of_year)
         rows = set(kept.tolist()) if batch.reverses else set()
         for row in rows & batch.reverses.keys():
             self._take_out(int(batch.numbers[row]), batch.reverses[row])
