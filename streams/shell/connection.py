@@ -122,11 +122,21 @@ def idempotent_producer(bootstrap_servers: str, **options: Any) -> KafkaProducer
     )
 
 
-@contextlib.asynccontextmanager
-async def started(client: AnyClient) -> AsyncIterator[AnyClient]:
-    """Start an aiokafka client for a while; what it opened is closed too where its start fails or is broken off."""
+async def start(client: AnyClient) -> AnyClient:
+    """Start an aiokafka client, and return it; where that fails or is broken off, what it opened is closed."""
     try:
         await client.start()
+    except BaseException:
+        await client.stop()
+        raise
+    return client
+
+
+@contextlib.asynccontextmanager
+async def started(client: AnyClient) -> AsyncIterator[AnyClient]:
+    """Start an aiokafka client for a while."""
+    await start(client)
+    try:
         yield client
     finally:
         await client.stop()

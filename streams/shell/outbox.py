@@ -82,12 +82,7 @@ class Outbox:
             max_request_size=8 << 20,
             request_timeout_ms=40_000,
         )
-        try:
-            await producer.start()
-        except BaseException:
-            await producer.stop()
-            raise
-        return producer
+        return await connection.start(producer)
 
     async def stop(self) -> None:
         """Send what is buffered and disconnect."""

@@ -172,13 +172,10 @@ class Reader:
                 auto_offset_reset="earliest",
             )  # fmt: skip
             try:
-                await consumer.start()
+                return await connection.start(consumer)
             except KafkaError as error:
-                await consumer.stop()
                 log.warning("no Kafka answers at %s: %s", self._servers, error)
                 await asyncio.sleep(AGAIN_AFTER_SECONDS)
-            else:
-                return consumer
 
     def _take(self, topic: str, records: Iterable[object]) -> None:
         for record in records:
