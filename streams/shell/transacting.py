@@ -95,6 +95,8 @@ class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
         """Disconnect. What was begun ahead is left to Kafka, as whoever has the id next would have it aborted."""
         if self._ahead is not None:
             await ended(self._ahead)
+            if not self._ahead.cancelled():
+                self._ahead.exception()  # what comes next would have raised it, and nothing does
         await super().stop()
 
     async def _begun_ahead(self, places: Places) -> None:

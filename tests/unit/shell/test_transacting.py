@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -177,6 +178,20 @@ def test_what_fails_ahead_is_raised_with_what_comes_next(kind: str, monkeypatch:
     monkeypatch.setattr(transacting, "AHEAD_SECONDS", 0.01)
     with pytest.raises(ProducerFenced):
         begun_ahead({("alerts", 0)}, {kind: [FENCED]}, 0.05)
+
+
+def test_a_producer_that_stops_after_a_failure_says_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
+    """Another worker has its id, and it is let go for that."""
+
+    async def run(producer: TransactionalProducer) -> None:
+        producer.begin_ahead({("alerts", 0)})
+        await asyncio.sleep(0.05)
+        await producer.stop()
+        producer._ahead = None
+
+    with_producer(run, {"AddPartitionsToTxn": [FENCED]})
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 def test_a_producer_that_stops_leaves_nothing_waiting() -> None:
