@@ -112,8 +112,11 @@ class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
         await self._end(committed=False)
 
     def _begun(self) -> Places:
-        """Return the partitions that the next transaction was begun with, where no answer of Kafka's is due."""
-        if self._ahead is None or not self._is_resting:
+        """Return the partitions that the next transaction was begun with; none where an answer of Kafka's is due."""
+        if self._ahead is None:
+            return frozenset()
+        if not self._is_resting:
+            self._is_wanted = True  # said at once: the answer may come before it is waited for
             return frozenset()
         self._ahead.cancel()
         added, self._ahead, self._added = self._added, None, frozenset()
@@ -123,7 +126,6 @@ class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
         """Have partitions added, those that are being added ahead just now aside."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
-            self._is_wanted = True
             await ahead
             places, self._added = places - self._added, frozenset()
         if places:

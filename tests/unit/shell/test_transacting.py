@@ -156,6 +156,23 @@ def test_what_is_being_begun_is_waited_for() -> None:
     assert broker.asked == ["AddPartitionsToTxn", "Produce", "Produce", "EndTxn"]
 
 
+def test_what_is_begun_just_as_it_is_wanted_is_not_waited_for_any_longer() -> None:
+    """Kafka's answer comes after it was looked for, and before it is waited for."""
+
+    async def run(producer: TransactionalProducer) -> None:
+        answer = asyncio.get_running_loop().create_future()
+        add, producer._add = producer._add, lambda _: answer  # type: ignore[method-assign,assignment]
+        producer.begin_ahead({("alerts", 0), ("told", 2)})
+        await asyncio.sleep(0.05)
+        producer._add = add  # type: ignore[method-assign]
+        answer.set_result(None)
+        async with asyncio.timeout(1):
+            await producer.transact(MESSAGES)
+
+    broker, _ = with_producer(run, {})
+    assert broker.asked == ["Produce", "Produce", "EndTxn"]
+
+
 def test_what_is_being_aborted_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """What came then would be in the transaction that is aborted."""
     monkeypatch.setattr(transacting, "AHEAD_SECONDS", 0.01)
