@@ -62,7 +62,7 @@ def day_sums(
 def by_year(came: list[DaySum]) -> Iterator[tuple[int, list[DaySum]]]:
     """Yield what came by ascending day year by year."""
     first = year_of(came[0][0])
-    if len(came) == 1 or year_of(came[-1][0]) == first:  # as most often
+    if year_of(came[-1][0]) == first:  # as most often
         yield first, came
         return
     for year, of_year in groupby(came, lambda day_sum: year_of(day_sum[0])):

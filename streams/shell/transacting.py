@@ -69,7 +69,7 @@ class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
         Returns the offset of the newest batch of each (topic, partition). KafkaError where that fails: whether it was
         committed is not known then.
         """
-        left = {(message.topic, message.partition) for message in messages} - self._begun()
+        left = {(message.topic, message.partition) for message in messages} - self._use_begun()
         beginning = asyncio.ensure_future(self._begin(left)) if left else None
         try:
             waiting = await self._batches(messages)
@@ -111,8 +111,8 @@ class TransactionalProducer(AIOKafkaProducer):  # type: ignore[misc]
         self._is_resting, self._added = False, frozenset()
         await self._end(committed=False)
 
-    def _begun(self) -> Places:
-        """Return the partitions that the next transaction was begun with; none where an answer of Kafka's is due."""
+    def _use_begun(self) -> Places:
+        """Go on with what was begun ahead, and return its partitions; none where an answer of Kafka's is due."""
         if self._ahead is None:
             return frozenset()
         if not self._is_resting:

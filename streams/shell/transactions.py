@@ -17,7 +17,7 @@ from streams.shell.topics import LARGEST_BYTES
 from streams.shell.transacting import AHEAD_SECONDS, TransactionalProducer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from aiokafka import TopicPartition
 
@@ -36,8 +36,8 @@ class Transactions:
         self._producer: TransactionalProducer | None = None
         self._offsets: dict[tuple[str, int], int] = {}  # of the newest batch that is there, by topic and partition
         self._alerts_went = -math.inf  # monotonic
-        self._often = False  # alerts go out
-        self._likely: frozenset[tuple[str, int]] = frozenset()  # partitions of the next transaction that has alerts
+        #: Partitions of the next transaction that has alerts; none where they go out seldom.
+        self._likely: frozenset[tuple[str, int]] = frozenset()
 
     async def begin(self) -> TransactionalProducer:
         """Connect, and fence whoever has the id (InitProducerId)."""
@@ -78,19 +78,19 @@ class Transactions:
 
         KafkaError or TimeoutError where that fails: whether it was committed is not known then.
         """
-        self._note_reached(told, messages)
+        first: dict[tuple[str, int], Message] = {}  # of each partition
+        for message in messages:
+            first.setdefault((message.topic, message.partition), message)
+        self._note_reached(told, first)
         meta = Message(self._place.names.told, self._partition, META_KEY, told.meta())
         async with asyncio.timeout(TRANSACTION_SECONDS):
             await self._transact([*messages, *notes, meta])
-        self._begin_next(messages)
+        self._begin_next(first.keys())
 
-    def _note_reached(self, told: Told, messages: Sequence[Message]) -> None:
+    def _note_reached(self, told: Told, first: Mapping[tuple[str, int], Message]) -> None:
         """Note where the outputs stood before some messages, and the first of those in each partition."""
         reached = told.reached
         assert reached is not None  # a takeover asks
-        first: dict[tuple[str, int], Message] = {}
-        for message in messages:
-            first.setdefault((message.topic, message.partition), message)
         for place in first.keys() & reached.keys():
             offset = self._offsets.get(place, reached[place].offset)
             reached[place] = Reached(offset, cloudevents.id_of(first[place].headers))
@@ -99,14 +99,13 @@ class Transactions:
         assert self._producer is not None
         self._offsets |= await self._producer.transact(messages)
 
-    def _begin_next(self, messages: Sequence[Message]) -> None:
+    def _begin_next(self, places: Collection[tuple[str, int]]) -> None:
         """Begin the next transaction ahead, where alerts go out often: they wait for it, statuses may wait."""
         assert self._producer is not None
         names, now = self._place.names, time.monotonic()
-        places = {(one.topic, one.partition) for one in messages}
+        is_recent = now - self._alerts_went < AHEAD_SECONDS
         if any(topic == names.alerts for topic, _ in places):
-            self._often = now - self._alerts_went < AHEAD_SECONDS
+            self._likely = frozenset({*places, (names.told, self._partition)}) if is_recent else frozenset()
             self._alerts_went = now
-            self._likely = frozenset({*places, (names.told, self._partition)})
-        if self._often and now - self._alerts_went < AHEAD_SECONDS:
+        if self._likely and is_recent:
             self._producer.begin_ahead(self._likely)
